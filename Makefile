@@ -7,10 +7,16 @@
 # make bench-document   write the figures into docs/performance.md and docs/plots
 # make long    run the tests that are too long for the suite: torture, idle ports, start times
 # make browser run the tests in a browser: apt-get install chromium
+# make pictures  take the pictures of the documents from a simulated box: needs what make browser needs
 # make schemathesis   ask the API what its OpenAPI document allows, and more, for a minute: make schemathesis MINUTES=5 SEED=7
 # make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options
 # make wheels  write gatewayd and its dependencies to build/wheels, for a box without a network
-# make deb     build a Debian package in build/
+# make deb     build a Debian package in build/, for the architecture of this machine: make deb ARCH=arm64, armhf or amd64 for another
+# make archive write the committed sources to build/gatewayd-VERSION.tar.gz, for a box without git
+# make arm     install the packages for arm64 and armhf under qemu, and send a message there: twenty minutes, as root;
+#              apt-get install debootstrap qemu-user-static binfmt-support
+# make container   test the installed service in a Debian that systemd-nspawn boots: ten minutes, as root;
+#              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make clean   delete all that make created, the messages of the demo too
@@ -20,6 +26,8 @@
 PORT ?= 8000
 PORTS ?= 4
 PYTHON ?=
+ARCH ?=
+VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
 VENV ?= .venv
 TORTURE ?=
 MINUTES ?= 1
@@ -28,7 +36,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser schemathesis bench bench-document long torture install upgrade uninstall wheels deb lock clean
+.PHONY: run test check suite catalogues browser pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -60,6 +68,12 @@ browser:
 	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
 	@test -d build/axe/node_modules/axe-core || npm install --prefix build/axe --no-audit --no-fund --loglevel=error axe-core@4
 	$(PY) pytest -m browser tests/browser
+
+# Read the pictures over before they are committed.
+pictures:
+	@$(SETUP) dev
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
+	$(PY) tests.pictures
 
 # In a virtual environment of its own: it brings a dozen packages.
 schemathesis:
@@ -93,7 +107,19 @@ wheels:
 	@systemd/install.sh wheels build/wheels
 
 deb:
-	@systemd/build_deb.sh
+	@ARCH="$(ARCH)" systemd/build_deb.sh
+
+archive:
+	@mkdir -p build
+	git archive --prefix "gatewayd-$(VERSION)/" --output "build/gatewayd-$(VERSION).tar.gz" HEAD
+
+arm:
+	@$(SETUP) dev
+	$(PY) pytest -m bench --capture=no tests/systemd/test_arm.py
+
+container:
+	@$(SETUP) dev
+	$(PY) pytest -m bench tests/systemd/test_restart_in_container.py tests/systemd/test_package_in_container.py
 
 lock:
 	@PYTHON="$(PYTHON)" tools/lock.sh

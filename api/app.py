@@ -61,7 +61,7 @@ def create_app(gateway: Gateway, settings: Settings) -> Api:
     # Sends, requests to modems and requests for events that wait hold threads: two of them stay free for all others.
     waiting = WaitLimit(max(1, settings.api.threads - 2))
     # A request to a modem holds a thread for up to minutes: at most a quarter of the threads, beside the sends that wait.
-    wait_limit = WaitLimit(max(1, settings.api.threads // 4), waiting)
+    wait_limit = app.wait_limit = WaitLimit(max(1, settings.api.threads // 4), waiting)
     for blueprint in (
         send.endpoints(gateway, settings.api, waiting),
         bulk.endpoints(gateway, settings.api),

@@ -11,17 +11,47 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from api.access.ip_access import IpAccess
+from api.access.log_in_limits import LogInLimits
 from api.dashboard import guard, rendering, static_files
 from api.dashboard.changes import Changes
 from api.dashboard.guard import LogInFirst, PageError
-from api.dashboard.pages import overview, ports, sessions
+from api.dashboard.pages import (
+    account,
+    audit,
+    backups,
+    campaigns,
+    check,
+    companies,
+    compose,
+    configuration,
+    inbox,
+    keys,
+    log,
+    loop_tests,
+    messages,
+    opt_outs,
+    overview,
+    persons,
+    ports,
+    sessions,
+    setup,
+    sims,
+    start,
+    statement,
+    support,
+    ussd,
+    webhooks,
+)
 from api.responses.errors import AddressNotAllowedError, http_refusal
 from api.responses.serializers import respond_error
+from api.server.wait_limit import WaitLimit
 from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.persons import Sessions
 from gatewayd.admin.context import Context
+from gatewayd.admin.examination import Examination
 from gatewayd.errors import AdminError, GatewayError
+from gatewayd.recent_log import RecentLog
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -32,9 +62,14 @@ _MAX_FIELDS = 1000
 
 
 def create_dashboard(
-    gateway: Gateway, context: Context, settings: Settings, ip_access: IpAccess, open_sessions: Sessions
+    gateway: Gateway,
+    context: Context,
+    settings: Settings,
+    ip_access: IpAccess,
+    open_sessions: Sessions,
+    wait_limit: WaitLimit,
 ) -> Flask:
-    """Build the application. Every error in it is answered with a page."""
+    """Build the application. Every error in it is answered with a page. `wait_limit`: for pages that wait for a modem."""
     app = Flask(__name__, static_folder=None, template_folder="dashboard/templates")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.config["MAX_FORM_PARTS"] = _MAX_FIELDS
@@ -44,14 +79,39 @@ def create_dashboard(
     app.secret_key = secrets.token_bytes(32)
     app.config["SESSION_COOKIE_NAME"] = "gatewayd_notice"
     app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
-    changes = Changes(context)
+    changes, limits = Changes(context), LogInLimits()
     guard.register(app, settings.dashboard, ip_access, open_sessions)
     rendering.register(app, settings.numbers.zone)
     app.add_url_rule("/static/<name>", "static_file", _static_file)
     for blueprint in (
-        sessions.pages(open_sessions, settings.api),
-        overview.pages(gateway, changes),
+        sessions.pages(open_sessions, limits, settings.api),
+        overview.pages(gateway, context, settings),
+        persons.pages(changes),
+        audit.pages(context),
+        account.pages(changes, open_sessions, limits, settings.api),
+        setup.pages(context, open_sessions, ip_access, settings.api),
+        start.pages(context, changes, settings),
+        companies.pages(changes),
+        keys.pages(changes, context.clock, settings.numbers.zone),
+        webhooks.pages(gateway, changes, settings.numbers.zone, wait_limit),
+        statement.pages(changes),
+        check.pages(Examination(context, settings)),
+        backups.pages(gateway, changes, settings.store, context.clock, wait_limit),
+        log.pages(context.recent_log or RecentLog()),
+        configuration.pages(settings, context.config),
+        support.pages(context, changes, settings, wait_limit),
+        inbox.pages(context, changes),
+        opt_outs.pages(context, changes),
+        sims.pages(
+            context,
+            changes,
+            ussd.pages(context, changes, wait_limit),
+            loop_tests.pages(context, changes),
+        ),
         ports.pages(changes),
+        messages.pages(gateway, changes, settings.numbers.zone),
+        campaigns.pages(changes),
+        compose.pages(gateway, changes, settings.numbers.zone),
     ):
         app.register_blueprint(blueprint)
     guard.check_views(app)

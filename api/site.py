@@ -35,7 +35,9 @@ class Site:
         self._sessions = Sessions(context.store, context.clock)
         self.admit = api.admit
         if settings.dashboard.enabled:
-            self._dashboard = create_dashboard(gateway, context, settings, api.ip_access, self._sessions)
+            self._dashboard = create_dashboard(
+                gateway, context, settings, api.ip_access, self._sessions, api.wait_limit
+            )
             self.admit = self._admit
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

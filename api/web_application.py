@@ -10,16 +10,20 @@ from werkzeug.routing import MapAdapter
 
 from api.access.admission import Admission
 from api.access.ip_access import IpAccess
+from api.server.wait_limit import WaitLimit
 
 
 class Api(Flask):
-    """The application, the check of a request before its body is read, and the check of its address.
+    """The application, the check of a request before its body is read, the check of its address, and `wait_limit`.
+
+    `wait_limit`: for requests that wait for a modem.
 
     Flask's own two methods took a tenth of the time of a send.
     """
 
     admit: Admission
     ip_access: IpAccess
+    wait_limit: WaitLimit
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function itself. Flask's method looks for a coroutine at each call, and no endpoint or hook is one."""

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.language.text import Text, text_of
+
 Loc = tuple[int | str, ...]
 
-_SENTENCES = {
-    "bool_type": "must be true or false",
-    "dict_type": "must be a table",
-    "float_type": "must be a number (without quotes)",
-    "finite_number": "must be a finite number",
-    "int_type": "must be a whole number (without quotes)",
-    "literal_error": "must be {expected}",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "mapping_type": "must be a table",
-    "missing": "is missing",
-    "model_type": "must be a table",
-    "is_instance_of": "must be text in quotes",
-    "string_type": "must be text in quotes",
-    "too_short": "must not be empty",
-    "tuple_type": "must be a list",
+# The sentence of each kind of fault, made of the facts that pydantic gives with it.
+_SENTENCES: Final[Mapping[str, Callable[[Mapping[str, Any]], Text]]] = {
+    "bool_type": lambda _: Text("must be true or false"),
+    "dict_type": lambda _: Text("must be a table"),
+    "float_type": lambda _: Text("must be a number (without quotes)"),
+    "finite_number": lambda _: Text("must be a finite number"),
+    "int_type": lambda _: Text("must be a whole number (without quotes)"),
+    "literal_error": lambda facts: Text("must be {expected}", expected=_either(facts["expected"])),
+    "greater_than": lambda facts: Text("must be more than {limit}", limit=_number(facts["gt"])),
+    "greater_than_equal": lambda facts: Text("must be at least {limit}", limit=_number(facts["ge"])),
+    "less_than_equal": lambda facts: Text("must be at most {limit}", limit=_number(facts["le"])),
+    "mapping_type": lambda _: Text("must be a table"),
+    "missing": lambda _: Text("is missing"),
+    "model_type": lambda _: Text("must be a table"),
+    "is_instance_of": lambda _: Text("must be text in quotes"),
+    "string_type": lambda _: Text("must be text in quotes"),
+    "too_short": lambda _: Text("must not be empty"),
+    "tuple_type": lambda _: Text("must be a list"),
+    "not_unique": lambda _: Text("must differ from that of every earlier port"),
+    "no_backup_dir": lambda _: Text("needs backup_dir, to restore from"),
 }
 _LISTS = ("ports", "balance")  # sections that may occur several times
 _KEY = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
@@ -36,34 +42,50 @@ _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
 _ENTRY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
-def describe(error: ValidationError, text: str, root: type[BaseModel]) -> list[str]:
+def describe(error: ValidationError, text: str, root: type[BaseModel]) -> list[Text]:
     """Return one sentence per fault, in the order of the file. Values are never repeated: one may be a PIN."""
     lines = _line_index(text)
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
         loc = fault["loc"] + tuple(fault.get("ctx", {}).get("within", ()))
         line = _line_of(loc, lines)
-        faults.append((line, f"line {line}: {_name(loc)} {_sentence(fault, loc, root)}"))
+        told = _sentence(fault, loc, root)
+        faults.append((line, Text("line {line}: {name} {told}", line=line, name=_name(loc), told=told)))
     return [sentence for _, sentence in sorted(faults)]
 
 
 def _sentence(fault: ErrorDetails, loc: Loc, root: type[BaseModel]) -> str:
+    facts = fault.get("ctx", {})
     if fault["type"] == "extra_forbidden":
-        return "is not a known key" + _suggestion(loc, root)
+        return _unknown_key(loc, root)
     if fault["type"] in _SENTENCES:
-        return _SENTENCES[fault["type"]].format(**fault.get("ctx", {})).removesuffix(".0")
-    return fault["msg"].removeprefix("Value error, ")
+        return _SENTENCES[fault["type"]](facts)
+    error = facts.get("error")
+    if isinstance(error, ValueError):  # of a validator of `config.settings`
+        return text_of(error)
+    return fault["msg"]
 
 
-def _suggestion(loc: Loc, root: type[BaseModel]) -> str:
+def _either(expected: str) -> Text | str:
+    """The permitted values, which pydantic lists with `or` before the last one."""
+    values = expected.split(" or ")
+    return Text("{values} or {last}", values=values[0], last=values[1]) if len(values) == 2 else expected
+
+
+def _number(limit: float) -> str:
+    return str(limit).removesuffix(".0")
+
+
+def _unknown_key(loc: Loc, root: type[BaseModel]) -> Text:
     wrong = str(loc[-1])
     nearest = difflib.get_close_matches(wrong, _keys(loc[:-1], root), n=1, cutoff=0.6)
     if nearest:
-        return f'; did you mean "{nearest[0]}"?'
+        return Text('is not a known key; did you mean "{nearest}"?', nearest=nearest[0])
     for section in root.model_fields:
         if wrong in _keys((section,), root):
-            return f"; it belongs in {f'[[{section}]]' if section in _LISTS else f'[{section}]'}"
-    return ""
+            table = f"[[{section}]]" if section in _LISTS else f"[{section}]"
+            return Text("is not a known key; it belongs in {table}", table=table)
+    return Text("is not a known key")
 
 
 def _keys(loc: Loc, root: type[BaseModel]) -> list[str]:

@@ -28,9 +28,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from config.basics import DEFAULT_STORE_PATH, DEFAULT_TIME_ZONE
 from config.faults import describe
+from config.language.text import Sentences, Text, text_of
 from config.plans import GUIDE, Plan, plan_key, plans
-from config.store_path import DEFAULT_STORE_PATH
 
 EXAMPLE = Path(__file__).with_name("gatewayd.toml")
 """The configuration with every key and its default."""
@@ -48,6 +49,10 @@ _OTHER_ENCODINGS = (
 class ConfigError(Exception):
     """The configuration cannot be used. The text names each fault, its line and the remedy."""
 
+    def __init__(self, *faults: Text) -> None:
+        super().__init__(Sentences(faults, "\n"))
+        self.faults = faults
+
 
 class Address(NamedTuple):
     """A listening address. `host`: an address, a name, or `*` for all addresses of IPv4 and IPv6."""
@@ -61,11 +66,11 @@ class Address(NamedTuple):
 
 def _without_control_characters(text: str) -> str:
     if not text or any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
-        raise ValueError("must be text without control characters, and not empty")
+        raise ValueError(Text("must be text without control characters, and not empty"))
     return text
 
 
-def _matching(pattern: str, sentence: str) -> AfterValidator:
+def _matching(pattern: str, sentence: Text) -> AfterValidator:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise ValueError(sentence)
@@ -80,21 +85,21 @@ def _pattern(value: object) -> object:
     try:
         return re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"must be a regular expression: {error}") from error
+        raise ValueError(Text("must be a regular expression: {reason}", reason=text_of(error))) from error
 
 
 def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError('must be a time zone of the IANA database, as "Africa/Bamako"') from error
+        raise ValueError(Text('must be a time zone of the IANA database, as "Africa/Bamako"')) from error
     return name
 
 
 def _plan(name: str) -> str:
     key = plan_key(name)
     if key is None:
-        raise ValueError(f"must be one of {', '.join(plans())}")
+        raise ValueError(Text("must be one of {names}", names=", ".join(plans())))
     return key
 
 
@@ -104,37 +109,39 @@ def _listen(value: object) -> object:
         _address(value)
         return value
     if not value:
-        raise ValueError("must not be empty")
+        raise ValueError(Text("must not be empty"))
     addresses = [_address(text) for text in value]
     if len(set(addresses)) < len(addresses):
-        raise ValueError("must not name the same address twice")
+        raise ValueError(Text("must not name the same address twice"))
     return tuple(value)
 
 
 def _address(text: object) -> Address:
     if not isinstance(text, str):
-        raise ValueError('must be text in quotes, as "127.0.0.1:8000", or a list of such texts')
+        raise ValueError(Text('must be text in quotes, as "127.0.0.1:8000", or a list of such texts'))
     found = re.fullmatch(r"(?:\[([^\]\s]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", text)
     if found is None or int(found[3]) > 65535:
-        raise ValueError('must be HOST:PORT, as "127.0.0.1:8000", "[::1]:8000" or "*:8000"')
+        raise ValueError(Text('must be HOST:PORT, as "127.0.0.1:8000", "[::1]:8000" or "*:8000"'))
     if found[1] is not None:
         try:
             ipaddress.IPv6Address(found[1])
         except ValueError as error:
-            raise ValueError("must have an IPv6 address between its brackets") from error
+            raise ValueError(Text("must have an IPv6 address between its brackets")) from error
     return Address(found[1] or found[2], int(found[3]))
 
 
 def _pin(value: object) -> object:
     # An integer would lose its leading zeros.
     if not isinstance(value, str | SecretStr):
-        raise ValueError('must be in quotes, as "1234"')
+        raise ValueError(Text('must be in quotes, as "1234"'))
     return value
 
 
 def _pin_digits(pin: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[0-9]{4,8}", pin.get_secret_value()):
-        raise ValueError("must be 4 to 8 digits")  # 27.007, 8.3 through 11.11, 9.3; never with the value
+        raise ValueError(
+            Text("must be 4 to 8 digits")
+        )  # 27.007, 8.3 through 11.11, 9.3; never with the value
     return pin
 
 
@@ -142,16 +149,21 @@ def _slot_command(command: str) -> str:
     counts = "{slot}" in command or "{index}" in command
     if not counts or not command.upper().startswith("AT"):
         raise ValueError(
-            'must be an AT command with {slot} (from 1) or {index} (from 0) in it, as "AT+CSUS={index}"'
+            Text(
+                "must be an AT command with {slot} (from 1) or {index} (from 0) in it, as {example}",
+                slot="{slot}",
+                index="{index}",
+                example='"AT+CSUS={index}"',
+            )
         )
     return command
 
 
 def _with_amount(pattern: re.Pattern[str]) -> re.Pattern[str]:
     if not pattern.groups:
-        raise ValueError("must have parentheses around the amount")
+        raise ValueError(Text("must have parentheses around the amount"))
     if pattern.groupindex.keys() & {"end"} and not pattern.groupindex.keys() & {"amount", "units"}:
-        raise ValueError("must have a group `amount` or `units` beside `end`")
+        raise ValueError(Text("must have a group `amount` or `units` beside `end`"))
     return pattern
 
 
@@ -162,13 +174,15 @@ def _network(value: object) -> object:
         return ipaddress.ip_network(value)
     except ValueError as error:
         raise ValueError(
-            'must be an address or a network in quotes, as "192.168.1.0/24" (all bits behind the slash\'s are 0)'
+            Text(
+                'must be an address or a network in quotes, as "192.168.1.0/24" (all bits behind the slash\'s are 0)'
+            )
         ) from error
 
 
 def _device(name: str) -> str:
     if name.startswith("usb:") and not re.fullmatch(r"usb:[^:\s].*", name):
-        raise ValueError('must have a serial number or a location behind "usb:", as "usb:1-1.2:2"')
+        raise ValueError(Text('must have a serial number or a location behind "usb:", as "usb:1-1.2:2"'))
     return name
 
 
@@ -182,9 +196,9 @@ Duration = Annotated[float, Field(gt=0, le=_LONGEST_S, allow_inf_nan=False)]
 Wait = Annotated[float, Field(ge=0, le=_LONGEST_S, allow_inf_nan=False)]
 """A duration; 0 switches the function off."""
 
-Text = Annotated[str, AfterValidator(_without_control_characters)]
+PlainText = Annotated[str, AfterValidator(_without_control_characters)]
 Network = Annotated[
-    str, _matching(r"[0-9]{5,6}", "must be 5 or 6 digits in quotes, how the IMSI of its SIMs begins")
+    str, _matching(r"[0-9]{5,6}", Text("must be 5 or 6 digits in quotes, how the IMSI of its SIMs begins"))
 ]
 IpNetwork = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 IpNetworks = Annotated[tuple[IpNetwork, ...], Field(strict=False)]
@@ -192,10 +206,12 @@ UssdCode = Annotated[
     str,
     _matching(
         r"[0-9*#]{1,160}( [0-9*#]{1,160}){0,10}",
-        'must be a USSD code in quotes, as "#123#", or a code and replies to its menus, as "*100# 2 1"',
+        Text('must be a USSD code in quotes, as "#123#", or a code and replies to its menus, as "*100# 2 1"'),
     ),
 ]
-Prefix = Annotated[str, _matching(r"[0-9]{1,15}", "must be digits in quotes, the first of a national number")]
+Prefix = Annotated[
+    str, _matching(r"[0-9]{1,15}", Text("must be digits in quotes, the first of a national number"))
+]
 
 
 class _Section(BaseModel):
@@ -238,7 +254,7 @@ class DashboardSettings(_Section):
 
     enabled: bool = True
     hosts: Annotated[
-        tuple[Annotated[str, _matching(r"[A-Za-z0-9.-]{1,253}", "must be the name of a host")], ...],
+        tuple[Annotated[str, _matching(r"[A-Za-z0-9.-]{1,253}", Text("must be the name of a host"))], ...],
         Field(strict=False),
     ] = ()
 
@@ -262,14 +278,14 @@ class StoreSettings(_Section):
     def _names_a_file(cls, path: Path) -> Path:
         _without_control_characters(str(path))
         if not path.name:
-            raise ValueError("must name a file")
+            raise ValueError(Text("must name a file"))
         return path
 
     @field_validator("backup_dir")
     @classmethod
     def _names_a_folder(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_absolute():
-            raise ValueError("must be an absolute path")
+            raise ValueError(Text("must be an absolute path"))
         return path
 
     @model_validator(mode="after")
@@ -286,13 +302,13 @@ class NumberSettings(_Section):
 
     plan: Annotated[str, AfterValidator(_plan)] = GUIDE
     country_code: Annotated[
-        str, _matching(r"[1-9][0-9]{0,2}", 'must be 1 to 3 digits in quotes, as "223"')
+        str, _matching(r"[1-9][0-9]{0,2}", Text('must be 1 to 3 digits in quotes, as "223"'))
     ] = ""
     # None: the lengths and first digits of the plan's mobile numbers decide.
     pattern: Annotated[re.Pattern[str] | None, BeforeValidator(_pattern)] = None
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Bamako"
-    operators: Mapping[Text, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(default={})
-    networks: Mapping[Text, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(default={})
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = DEFAULT_TIME_ZONE
+    operators: Mapping[PlainText, Annotated[tuple[Prefix, ...], Field(strict=False)]] = Field(default={})
+    networks: Mapping[PlainText, Annotated[tuple[Network, ...], Field(strict=False)]] = Field(default={})
 
     @model_validator(mode="before")
     @classmethod
@@ -312,6 +328,11 @@ class NumberSettings(_Section):
             key: value for key, value in given.items() if key not in filled or value not in ("", {})
         }
         return {**filled, **given_values}
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the numbering is that of the guide in everything: the file chose no country."""
+        return self == NumberSettings(time_zone=self.time_zone)
 
     @property
     def chosen(self) -> Plan:
@@ -348,14 +369,14 @@ class InboxSettings(_Section):
     """[inbox]: received texts."""
 
     assembly_timeout_s: Duration = 86_400
-    opt_out_words: Annotated[tuple[Text, ...], Field(strict=False)] = (
+    opt_out_words: Annotated[tuple[PlainText, ...], Field(strict=False)] = (
         "STOP",
         "ARRET",
         "ARRÊT",
         "UNSUBSCRIBE",
         "DESABONNER",
     )
-    opt_in_words: Annotated[tuple[Text, ...], Field(strict=False)] = ("START", "REPRENDRE")
+    opt_in_words: Annotated[tuple[PlainText, ...], Field(strict=False)] = ("START", "REPRENDRE")
     opt_out_confirmation: str = Field(default="", max_length=160)
     opt_in_confirmation: str = Field(default="", max_length=160)
 
@@ -381,14 +402,14 @@ class WebhookSettings(_Section):
     @classmethod
     def _begins_at_once(cls, retry_s: tuple[float, ...]) -> tuple[float, ...]:
         if retry_s[0] != 0:
-            raise ValueError("must begin with 0, because the first attempt is made at once")
+            raise ValueError(Text("must begin with 0, because the first attempt is made at once"))
         return retry_s
 
     @field_validator("ca_file")
     @classmethod
     def _is_absolute(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_absolute():
-            raise ValueError("must be an absolute path")
+            raise ValueError(Text("must be an absolute path"))
         return path
 
 
@@ -411,28 +432,29 @@ class DaemonSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     transcript_lines: int = Field(default=200, ge=0, le=10_000)
-    search_devices: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    language: Literal["", "en", "fr"] = ""
+    search_devices: Annotated[tuple[PlainText, ...], Field(strict=False)] = ()
 
 
 class PortSettings(_Section):
     """One [[ports]]: a place for one modem, and its serial device."""
 
     port: int = Field(ge=1, le=9999)
-    device: Annotated[Text, AfterValidator(_device)]
+    device: Annotated[PlainText, AfterValidator(_device)]
     baud: int = Field(default=115_200, ge=50, le=4_000_000)
     slots: int = Field(default=1, ge=1, le=64)
     pin: Annotated[SecretStr, BeforeValidator(_pin), AfterValidator(_pin_digits)] | None = None
-    smsc: Annotated[str, _matching(r"\+?[0-9]{3,20}", "must be a phone number in quotes")] | None = None
-    slot_command: Annotated[Text, AfterValidator(_slot_command)] | None = None
+    smsc: Annotated[str, _matching(r"\+?[0-9]{3,20}", Text("must be a phone number in quotes"))] | None = None
+    slot_command: Annotated[PlainText, AfterValidator(_slot_command)] | None = None
     rtscts: bool = False
     submit_via: Literal["direct", "storage"] | None = None
-    reset_command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
+    reset_command: Annotated[tuple[PlainText, ...], Field(strict=False, min_length=1)] | None = None
 
 
 class BalanceSettings(_Section):
     """One [[balance]]: how the balances and bundles of the SIMs of an operator are read, watched and renewed."""
 
-    operator: Text
+    operator: PlainText
     code: UssdCode | None = None
     pattern: Annotated[re.Pattern[str], BeforeValidator(_pattern), AfterValidator(_with_amount)] = re.compile(
         r"(\d[\d .,]*)\s*(F ?CFA|FCFA|CFA|XOF|F\b)"
@@ -490,14 +512,23 @@ def load(path: Path) -> Settings:
         raw = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path}: there is no such file. To create it: cp {EXAMPLE} {path}, then edit its [[ports]]"
+            Text(
+                "{path}: there is no such file. To create it: cp {example} {path}, then edit its [[ports]]",
+                path=path,
+                example=EXAMPLE,
+            )
         ) from error
     except PermissionError as error:
         raise ConfigError(
-            f"{path}: you may not read it: use sudo, or become a member of the file's group and log in again"
+            Text(
+                "{path}: you may not read it: use sudo, or become a member of the file's group and log in again",
+                path=path,
+            )
         ) from error
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(
+            Text("{path}: cannot be read: {reason}", path=path, reason=text_of(error))
+        ) from error
     return parse(raw, str(path))
 
 
@@ -507,28 +538,33 @@ def parse(raw: bytes, name: str = "configuration") -> Settings:
     try:
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{name}: is not TOML: {error}") from error
+        raise ConfigError(Text("{name}: is not TOML: {reason}", name=name, reason=text_of(error))) from error
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(
-            "\n".join(f"{name}: {fault}" for fault in describe(error, text, Settings))
-        ) from error
+        faults = [Text("{name}: {told}", name=name, told=told) for told in describe(error, text, Settings)]
+        raise ConfigError(*faults) from error
 
 
 def decode(raw: bytes, name: str = "configuration") -> str:
     """Decode a TOML file: UTF-8, with or without a byte order mark. Raises ConfigError."""
     for encoding, marks in _OTHER_ENCODINGS:
         if raw.startswith(marks):
-            raise ConfigError(f"{name}: is {encoding} text: save it as UTF-8")
+            raise ConfigError(
+                Text("{name}: is {encoding} text: save it as UTF-8", name=name, encoding=encoding)
+            )
     try:
         text = raw.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{name}: line {line}: is not UTF-8 text") from error
+        raise ConfigError(Text("{name}: line {line}: is not UTF-8 text", name=name, line=line)) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ConfigError(
-            f"{name}: line {line}: contains a NUL character, like UTF-16 text: save the file as UTF-8"
+            Text(
+                "{name}: line {line}: contains a NUL character, like UTF-16 text: save the file as UTF-8",
+                name=name,
+                line=line,
+            )
         )
     return text

@@ -1,18 +1,19 @@
-"""The command line: `gatewayd [--config FILE] COMMAND`."""
+"""The command line: `gatewayd [--config FILE] COMMAND`, or `gatewayd COMMAND --config FILE`."""
 
 from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Mapping
-from pathlib import Path
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
-from gatewayd.commands import output
-
-DEFAULT_CONFIG = Path("/etc/gatewayd/gatewayd.toml")
+from config.language.text import Text
+from gatewayd.commands import invocation, output
+from gatewayd.commands.command_help import config_option, examples, prepared, translation
 
 
 class Entry(NamedTuple):
@@ -42,7 +43,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Collect the information for remote support into FILE, a tar.gz, without numbers, texts and keys.",
     ),
     "watch": Entry("watch:watch", "Show the AT conversation of a port, secrets masked, until Ctrl-C."),
-    "record": Entry("record:record", "Record how a modem answers, without personal data, for the simulator."),
+    "record": Entry(
+        "record:record", "Record how a modem answers harmless questions into FILE, without personal data."
+    ),
     "preview": Entry("messages:preview", "Tell how many parts a text takes, and what would make it cheaper."),
     "send": Entry("messages:send", "Send a text, and print its status within ten seconds."),
     "ussd": Entry(
@@ -67,6 +70,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
+    "user": Entry("users:user", "Manage the persons who use the dashboard."),
+    "dashboard-token": Entry(
+        "dashboard_token:dashboard_token", "Show the token with which the first person opens the dashboard."
+    ),
     "installer": Entry("installer:installer", "Steps of the installer.", hidden=True),
 }
 
@@ -80,39 +87,50 @@ class _Commands(click.Group):
             return None
         module, name = COMMANDS[cmd_name].place.split(":")
         command: click.Command = getattr(importlib.import_module(f"gatewayd.commands.{module}"), name)
-        return command
+        return prepared(command)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See `click.Command.format_help`. The language of the call is known only now."""
+        click.Group.format_help(prepared(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, as click does from the commands themselves."""
-        names = self.list_commands(ctx)
-        room = formatter.width - 6 - max(map(len, names))
-        lines = [click.Command(name, help=COMMANDS[name].short_help) for name in names]
-        rows = [(line.name or "", line.get_short_help_str(room)) for line in lines]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+        with formatter.section(invocation.localised(Text("Commands"))):
+            formatter.write_dl(
+                [(name, translation(COMMANDS[name].short_help)) for name in self.list_commands(ctx)]
+            )
 
-    def main(self, *arguments: Any, **options: Any) -> NoReturn:
-        """Run a command and exit. A usage error or an output error is printed in one line and sets the exit code."""
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name from the table, and options as click does; no command is imported."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name].short_help) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
+        """Run a command and exit. An error is printed, for people or as JSON, and sets the exit code: 2 for wrong use."""
         output.open_standard_streams()
         options["standalone_mode"] = False
-        try:
-            code = super().main(*arguments, **options)
-            output.flush()
-        except click.ClickException as error:
-            _explain(error)
-        except click.Abort:
-            output.give_up("interrupted")
-        except output.OutputError as error:
-            output.give_up(error)
-        except OSError as error:
-            if not output.is_output_error(error):
-                raise
-            output.give_up(output.reason(error))
-        raise SystemExit(code if isinstance(code, int) else 0)
+        with invocation.begun(sys.argv[1:] if args is None else args):
+            try:
+                code = super().main(args, *rest, **options)
+                output.flush()
+            except click.ClickException as error:
+                _explain(error)
+            except click.Abort:
+                output.refuse(Text("interrupted"))
+            except output.OutputError as error:
+                output.give_up(error)
+            except OSError as error:
+                if not output.is_output_error(error):
+                    raise
+                output.give_up(output.reason(error))
+            raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _explain(error: click.ClickException) -> NoReturn:
     """Print click's usage error, which repeats the typed words, and exit with its code."""
+    if invocation.as_json():
+        output.refuse(error.format_message(), error.exit_code)
     text = io.StringIO()
     error.show(text)
     try:
@@ -122,20 +140,23 @@ def _explain(error: click.ClickException) -> NoReturn:
     raise SystemExit(error.exit_code)
 
 
+@examples(
+    "gatewayd check",
+    "gatewayd status --watch",
+    "gatewayd send 70123456 'Hello'",
+    "gatewayd message list --status failed",
+)
 @click.group(cls=_Commands)
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, readable=False),  # each command reports an unreadable file itself
+@config_option(
     envvar="GATEWAYD_CONFIG",
-    default=DEFAULT_CONFIG,
+    default=invocation.DEFAULT_CONFIG,
     show_default=True,
-    help="The configuration file; also $GATEWAYD_CONFIG.",
+    help="The configuration file; also behind the command, and as $GATEWAYD_CONFIG.",
 )
 @click.version_option(package_name="gatewayd")
 @click.pass_context
-def main(context: click.Context, config: Path) -> None:
+def main(context: click.Context) -> None:
     """An SMS gateway: one daemon, a bank of GSM modems, an HTTP API."""
-    context.obj = config
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from config.language.text import Text
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 
@@ -16,7 +17,7 @@ class GatewayError(Exception):
     """The gateway refused the request."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or "").split("\n")[0])
+        super().__init__(message or Text((self.__doc__ or "").split("\n")[0]))
 
 
 class UnknownKeyError(GatewayError):
@@ -27,7 +28,7 @@ class InactiveKeyError(GatewayError):
     """API key has expired or is deactivated"""
 
     def __init__(self, *, expired: bool, active: bool, expires_at: int | None) -> None:
-        super().__init__("API key is deactivated" if not active else "API key has expired")
+        super().__init__(Text("API key has expired") if active else Text("API key is deactivated"))
         self.expired = expired
         self.active = active
         self.expires_at = expires_at  # microseconds since the epoch
@@ -58,7 +59,9 @@ class NotPermittedError(GatewayError):
     """The API key lacks a right"""
 
     def __init__(self, right: str) -> None:
-        super().__init__(f"This API key lacks the right `{right}`: `gatewayd key set` gives it")
+        super().__init__(
+            Text("This API key lacks the right `{right}`: `gatewayd key set` gives it", right=right)
+        )
         self.right = right
 
 
@@ -72,6 +75,11 @@ class Fault:
 
     field: str
     message: str
+
+
+def told(fault: Fault) -> Text:
+    """A fault as a sentence for a person."""
+    return Text("{field} {message}", field=fault.field, message=fault.message)
 
 
 class InvalidRequestError(GatewayError):
@@ -138,6 +146,14 @@ class StorageUnavailableError(GatewayError):
 
 class AdminError(Exception):
     """An administration command failed; the text gives the reason and the remedy."""
+
+
+class WrongUseError(AdminError):
+    """An argument of an administration command can never be right. The command line exits with 2."""
+
+
+class NoDaemonError(AdminError):
+    """The command needs a running daemon."""
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.operations.backups import Backups
 from gatewayd.operations.commit_probe import CommitProbe
 from gatewayd.operations.connection_test import ask_modems
+from gatewayd.operations.counting import Counting
 from gatewayd.operations.health import Check, Health
 from gatewayd.operations.housekeeping import Housekeeping
 from gatewayd.operations.metrics_snapshot import MetricsCollector, MetricsSnapshot
@@ -53,6 +54,7 @@ from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.sandbox_player import SandboxPlayer
 from gatewayd.sending.scheduled_release import ScheduledRelease
+from gatewayd.sending.send_plan import SendPlan, send_plan
 from gatewayd.sending.send_requests import SendRequests
 from gatewayd.sending.window_openings import WindowOpenings
 from gatewayd.sims import ussd
@@ -114,6 +116,7 @@ class Gateway:
         self.dispatcher = self._make_dispatcher()
         self.opt_outs = OptOutList(store, clock.now)
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
+        self._counting = Counting(store, self.dispatcher.moment, self._calendar, self._timers)
         self._retention = Retention(
             settings.store.retention_days, store, self.dispatcher.moment, self._timers
         )
@@ -162,7 +165,7 @@ class Gateway:
         self._event_signal = EventSignal()
         self.events = EventReader(store, self._event_signal)
         self._event_retention = EventRetention(
-            settings.events.retention_days, store, self.dispatcher.moment, self._timers
+            settings.events.retention_days, store, self.dispatcher.moment, self._timers, self._counting.add
         )
         self._box_watch = BoxWatch(
             store,
@@ -203,6 +206,7 @@ class Gateway:
         self.balances.start(ports)
         self.loop_tests.start(ports)
         self._housekeeping.start(self._delete_old)
+        self._counting.start()
         self._box_watch.start()
         self._expiry.look()
         self._scheduled.look()
@@ -222,6 +226,7 @@ class Gateway:
         Stamps of `since` and later were made while the time was not trusted. Runs within the transaction that makes the
         time trusted, so that no other transaction sees the new time with the old stamps.
         """
+        self._counting.restamp(db, since, jump)  # before messages: it shifts their times itself
         parts.restamp(db, since, jump)  # the time of a report must fit the time of its submission
         messages.restamp(db, since, jump)  # a message lives as long as its client asked for
         sandbox.restamp(db, since, jump)
@@ -262,6 +267,10 @@ class Gateway:
         """The metrics of this moment."""
         return self._metrics.measure()
 
+    def submission_s(self) -> dict[int, float]:
+        """See `MetricsCollector.submission_s`."""
+        return self._metrics.submission_s()
+
     def authenticate(self, key: str, service: str = "sms") -> Caller:
         """The caller with this key (see `Authenticator.authenticate`). Raises StorageUnavailableError too."""
         with storage_errors():
@@ -299,6 +308,10 @@ class Gateway:
     def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
         """The result that a send would have now (see `sending.preview`). A recipient of "" is an unknown one."""
         return preview(self._store, self._intake, caller, draft, options)
+
+    def send_plan(self, caller: Caller, drafts: Sequence[Draft], sim_id: int | None) -> SendPlan:
+        """The SIMs and the cost of many messages at this moment (see `sending.send_plan`)."""
+        return send_plan(self._store, self._intake, caller, drafts, sim_id)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
         """Keep the answer to a request with an idempotency key (see `SendRequests.answered`)."""

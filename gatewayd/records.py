@@ -216,7 +216,7 @@ class OptOutRecord:
     company_id: int
     recipient: str
     opted_out_at: int
-    source: str  # text, api or cli
+    source: str  # text, api, cli or dashboard
     reason: str | None  # as a program or a person gave it
     text: str | None  # the words of the text
     inbox_id: int | None  # the text itself
@@ -334,6 +334,7 @@ class CampaignRecord:
     cost: float
     first_at: int
     last_at: int
+    begins_at: int  # when the first message may be sent
 
     @property
     def total(self) -> int:

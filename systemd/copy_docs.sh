@@ -1,15 +1,23 @@
 #!/bin/sh
-# Copy the documents and the commented configuration into a folder, so that their links find each other: copy_docs.sh FOLDER
+# Copy the documents, the files that they link to and the commented configuration into a folder, so that their links find each
+# other: copy_docs.sh FOLDER [debian]
+#
+# With `debian` the licence and the list of changes have the names that Debian's policy gives them.
 set -eu
+folder=$1 layout=${2:-}
 cd "$(dirname "$0")/.."
 
-mkdir -p "$1/docs/decisions" "$1/docs/plots" "$1/config"
-for folder in "" /python /node /laravel /webhooks; do mkdir -p "$1/docs/examples$folder"; done
-install -m 644 README.md CONTRIBUTING.md CHANGELOG.md LICENSE "$1/"
-install -m 644 docs/*.* "$1/docs/"
-install -m 644 docs/decisions/*.md "$1/docs/decisions/"
-install -m 644 docs/plots/*.svg "$1/docs/plots/"
-for folder in "" /python /node /laravel /webhooks; do
-    install -m 644 "docs/examples$folder"/*.* "$1/docs/examples$folder/"
-done
-install -m 644 config/*.toml "$1/config/"
+mkdir -p "$folder"
+# shellcheck disable=SC2046 # no name has a space
+cp --parents README.md CONTRIBUTING.md CHANGELOG.md LICENSE $(find docs -type f) config/*.toml "$folder/"
+chmod -R u=rwX,go=rX "$folder"
+if [ "$layout" = debian ]; then
+    {
+        sed "s/@COPYRIGHT@/$(sed -n 's/^Copyright (c) //p' LICENSE)/" systemd/debian/copyright
+        sed -n '/^Permission/,$ { s/^$/./; s/^/ /; p }' LICENSE
+    } >"$folder/copyright"
+    gzip -9n "$folder/CHANGELOG.md"
+    mv "$folder/CHANGELOG.md.gz" "$folder/changelog.gz"
+    rm "$folder/LICENSE"
+    sed -i 's|](LICENSE)|](copyright)|; s|](CHANGELOG.md)|](changelog.gz)|' "$folder"/*.md
+fi

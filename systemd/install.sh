@@ -1,12 +1,11 @@
 #!/bin/sh
 # Install, upgrade or uninstall gatewayd as a service; run it as root, in the project's folder.
 #
-#   systemd/install.sh install|upgrade|uninstall
+#   systemd/install.sh install|upgrade [--lan yes|no]
+#   systemd/install.sh uninstall
 #   systemd/install.sh wheels FOLDER      write gatewayd and its dependencies as wheels, for a box without a network
 #
-# LISTEN   HOST:PORT of the API, or several with commas, for a new configuration; without it the script asks on a terminal, and
-#          otherwise uses 127.0.0.1:8000
-# PLAN     the numbering plan of the country (numbers.plan), likewise; otherwise guide
+# LAN, LISTEN, PLAN   the answers for a new configuration, see release.sh; --lan sets LAN
 # WHEELS   a folder made by `wheels`: no network is used then
 # PYTHON   the Python to use; default: /usr/bin/python3
 # PURGE=1  uninstall also configuration, messages and user
@@ -20,9 +19,11 @@ DESTDIR=${DESTDIR:-}
 if [ -n "${prefix:-}" ]; then
     opt=$prefix/lib/gatewayd config_dir=$prefix/etc/gatewayd state_dir=$prefix/var/lib/gatewayd
     bin=$DESTDIR$prefix/bin unit_dir=$DESTDIR$prefix/lib/systemd/system rules_dir=$DESTDIR$prefix/lib/udev/rules.d
+    system_share=$DESTDIR$prefix/share
 else
     opt=/opt/gatewayd config_dir=/etc/gatewayd state_dir=/var/lib/gatewayd
     bin=$DESTDIR/usr/local/bin unit_dir=$DESTDIR/etc/systemd/system rules_dir=$DESTDIR/etc/udev/rules.d
+    system_share=$DESTDIR/usr/local/share
 fi
 home=$DESTDIR$opt etc=$DESTDIR$config_dir state=$DESTDIR$state_dir
 staged=$DESTDIR${prefix:-}
@@ -41,13 +42,29 @@ service() {
     esac
 }
 
+# A removed package leaves a mask in the place of the unit, and notes of deb-systemd-helper, by which a package that is installed
+# later would take the service for one that the operator disabled.
+forget_removed_package() {
+    [ ! -L "$unit_dir/gatewayd.service" ] || rm -f "$unit_dir/gatewayd.service"
+    rm -f /var/lib/systemd/deb-systemd-helper-*/gatewayd.service.dsh-also /var/lib/systemd/deb-systemd-helper-*/gatewayd.service \
+        /var/lib/systemd/deb-systemd-helper-*/*.wants/gatewayd.service
+}
+
 activate() {
     share=$home/releases/$1/share
     mkdir -p "$unit_dir" "$rules_dir" "$bin"
-    rm -f "$unit_dir/gatewayd.service" # a removed package leaves a mask here
+    [ -n "$staged" ] || forget_removed_package
     install -m 644 "$share/gatewayd.service" "$unit_dir/gatewayd.service"
     install -m 644 "$share/70-gatewayd.rules" "$rules_dir/70-gatewayd.rules"
     install -m 755 "$share/gatewayd.sh" "$bin/gatewayd"
+    for file in $SHELL_FILES; do
+        # A release from before these files has none; then those of the release that it replaces go.
+        if [ -f "$share/shell/$file" ]; then
+            install -D -m 644 "$share/shell/$file" "$system_share/$file"
+        else
+            rm -f "$system_share/$file"
+        fi
+    done
     ln -sfn "releases/$1" "$home/next"
     mv -T "$home/next" "$home/current"
     if service possible; then
@@ -77,7 +94,7 @@ check_no_package() {
 
 # The version, a checksum of the sources, and the Python: equal sources give the same release.
 release_name() {
-    sum=$(find systemd docs setup.cfg pyproject.toml constraints.txt api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
+    sum=$(find systemd docs tools/man_page.py setup.cfg pyproject.toml constraints.txt api config gatewayd modem -type f ! -name '*.pyc' ! -path '*.egg-info/*' \
         -exec cksum {} + | LC_ALL=C sort | cksum | cut -d ' ' -f 1)
     echo "$(sed -n 's/^version = //p' setup.cfg)-$sum-$(python_tag)"
 }
@@ -88,12 +105,19 @@ make_wheels() {
     # Build in a copy: pip writes files into the source folder, here possibly as root.
     mkdir "$build/src"
     cp -R setup.cfg pyproject.toml README.md LICENSE api config gatewayd modem "$build/src/"
+    : >"$build/log"
     if ! "$python" -m venv "$build/venv" ||
         ! PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt "$build/venv/bin/python" -m pip \
-            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src"; then
+            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src" >"$build/log" 2>&1; then
+        if unreachable "$build/log"; then
+            set -- "the Python packages could not be fetched: this box reaches no package index."
+        else
+            cat "$build/log" >&2
+            set -- "the Python packages could not be fetched or built; the message is above."
+        fi
         rm -rf "$build"
-        fail "the packages could not be fetched or built; the message is above." \
-            "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels"
+        fail "$1" "Without a network: on a box of the same kind  make wheels , and here  sudo make install WHEELS=/path/to/wheels" \
+            "or on any machine  make deb ARCH=$(dpkg --print-architecture 2>/dev/null || uname -m) , and here  sudo apt install ./gatewayd_….deb"
     fi
     rm -rf "$build"
 }
@@ -104,7 +128,8 @@ build() {
         build_release "$1" "$WHEELS"
     else
         wheels=$(mktemp -d)
-        say "Fetching the packages for gatewayd $1"
+        tell "Fetching the packages for gatewayd $1; this takes a minute or two" \
+            "Téléchargement des paquets de gatewayd $1 ; cela prend une à deux minutes"
         make_wheels "$wheels"
         build_release "$1" "$wheels"
         rm -rf "$wheels"
@@ -117,52 +142,7 @@ build() {
     done
     mv "$share/gatewayd.toml" "$share/starter.toml"
     "$here/copy_docs.sh" "$share"
-}
-
-# Write the configuration, if there is none yet.
-configure() {
-    mkdir -p "$etc" "$state"
-    if [ -e "$etc/gatewayd.toml" ]; then
-        [ -z "${LISTEN:-}" ] || say "LISTEN changes nothing: $etc/gatewayd.toml exists already and is not changed."
-        [ -z "${PLAN:-}" ] || say "PLAN changes nothing: $etc/gatewayd.toml exists already and is not changed."
-        return
-    fi
-    listen=${LISTEN:-}
-    if [ -z "$listen" ] && [ -t 0 ]; then
-        say "At which addresses should the API listen? 127.0.0.1:8000 is this box alone, *:8000 the whole network (IPv4 and IPv6)," \
-            "127.0.0.1:8000,192.168.1.5:8000 this box and one of its networks."
-        printf 'Listen on [127.0.0.1:8000]: ' >&2
-        read -r listen || true
-    fi
-    listen=${listen:-127.0.0.1:8000}
-    case $listen in *[!]0-9A-Za-z.:_%*,[-]*) fail "LISTEN must be HOST:PORT, as *:8000" ;; esac
-    case $listen in
-        *,*) value="[\"$(printf %s "$listen" | sed 's/,/", "/g')\"]" ;;
-        *) value="\"$listen\"" ;;
-    esac
-    plan=${PLAN:-}
-    if [ -z "$plan" ] && [ -t 0 ]; then
-        say "In which country are your numbers?" "$(sed -n 's/^\[\([a-z_]*\)\]$/\1/p' config/plans.toml | tr '\n' ' ')" \
-            "guide is Mali by the rule of the first API: without 5x, 8x and 9x, and without spaces."
-        printf 'Numbering plan [guide]: ' >&2
-        read -r plan || true
-    fi
-    plan=${plan:-guide}
-    case $plan in *[]\"\\\|\&[]*) fail "PLAN must be a plan of config/plans.toml, as mali" ;; esac
-    umask 077
-    sed -e "s|^listen = .*|listen = $value|" -e "s|^plan = .*|plan = \"$plan\"|" "$home/releases/$1/share/starter.toml" >"$etc/gatewayd.toml.new"
-    umask 022
-    if ! "$home/releases/$1/bin/python" -I -m gatewayd.cli --config "$etc/gatewayd.toml.new" installer check-configuration 2>"$etc/fault"
-    then
-        tail -n 1 "$etc/fault" >&2
-        wrong=$(cat "$etc/fault")
-        rm -f "$etc/gatewayd.toml.new" "$etc/fault"
-        case $wrong in *"[numbers] plan"*) fail "PLAN=$plan is not a plan of config/plans.toml" ;; esac
-        fail "LISTEN=$listen cannot be used: HOST:PORT, as *:8000"
-    fi
-    rm -f "$etc/fault"
-    chmod 640 "$etc/gatewayd.toml.new"
-    mv "$etc/gatewayd.toml.new" "$etc/gatewayd.toml"
+    "$here/shell_files.sh" "$home/releases/$1/bin/python" "$share/shell"
 }
 
 put_in_place() {
@@ -170,15 +150,15 @@ put_in_place() {
     old=$(current)
     build "$name"
     [ -n "$staged" ] || make_user
-    configure "$name"
+    configure "$name" "$home/releases/$name/share/starter.toml"
     [ -n "$staged" ] || own
     switch_to "$name"
     drop_old_releases "$name" "$old"
     if [ -n "$staged" ]; then
         say "gatewayd $name is in $staged."
     elif service possible; then
-        say "gatewayd $name is installed and runs:  systemctl status gatewayd" \
-            "Next:  sudo gatewayd ports , and copy its output into $etc/gatewayd.toml"
+        show_code=1
+        closing_words "$name" "$old" "$opt/current/share/CHANGELOG.md"
     else
         say "gatewayd $name is installed; there is no systemd here to start it." \
             "By hand:  setpriv --reuid=gatewayd --regid=gatewayd --init-groups gatewayd run"
@@ -189,7 +169,7 @@ uninstall() {
     if service possible; then
         systemctl --quiet disable --now gatewayd 2>/dev/null || true
     fi
-    rm -f "$unit_dir/gatewayd.service" "$rules_dir/70-gatewayd.rules" "$bin/gatewayd"
+    remove_files "$unit_dir" "$rules_dir" "$bin" "$system_share"
     rm -rf "$home"
     if service possible; then
         systemctl daemon-reload
@@ -206,6 +186,8 @@ uninstall() {
     fi
     say "gatewayd is gone, with its configuration and messages."
 }
+
+if [ "${2:-}" = --lan ]; then LAN=${3:-}; fi
 
 case ${1:-} in
     install)
@@ -230,5 +212,5 @@ case ${1:-} in
         check_python
         make_wheels "${2:?where to?}"
         ;;
-    *) fail "$0 install|upgrade|uninstall|wheels FOLDER" ;;
+    *) fail "$0 install|upgrade [--lan yes|no], uninstall, or wheels FOLDER" ;;
 esac

@@ -25,6 +25,10 @@ from gatewayd.cli import main
 from tests import fork_server
 from tests.service_manager import ServiceManager
 
+# The tests read English, whatever the language of the developer is.
+os.environ.pop("LC_ALL", None)
+os.environ["LC_MESSAGES"] = "C"
+
 # A loaded machine makes single examples slow; only the time limit of the suite counts.
 hypothesis_settings.register_profile("gatewayd", deadline=None)
 hypothesis_settings.load_profile("gatewayd")
@@ -72,10 +76,15 @@ def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
 
 
 def cli_json(config: Path, *arguments: str | int) -> Any:
-    """The output of `gatewayd … --json`. The command runs in this process: starting a Python takes most of a second."""
+    """The output of `gatewayd … --json`; of a list: its rows, which stand under one name.
+
+    The command runs in this process: starting a Python takes most of a second.
+    """
     result = CliRunner().invoke(main, ["--config", str(config), *map(str, arguments), "--json"])
     assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
+    document = json.loads(result.stdout)
+    [*values] = document.values()
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else document
 
 
 class Process:

@@ -60,10 +60,9 @@ class Visitor:
         return self.post("/login", {"login": login, "password": password, "next": "/"})
 
     def csrf(self) -> str:
-        """The token that the forms of this session contain."""
+        """The token that the forms of this session contain; "" where the session has ended."""
         found = re.search(r'name="csrf" value="([0-9a-f]+)"', self.text("/"))
-        assert found is not None
-        return found[1]
+        return "" if found is None else found[1]
 
     @property
     def token(self) -> str | None:
@@ -92,3 +91,10 @@ def visitor(
     assert client.log_in(add_person(running, role, company)).status_code == 200
     assert client.token is not None
     return client
+
+
+def first_company(running: Running) -> int:
+    """The id of the company that a gateway has from the beginning."""
+    companies = ask(running.settings.store.path, "company.list", {}, DEADLINE_S)
+    assert isinstance(companies, list)
+    return int(companies[0]["id"])

@@ -43,6 +43,13 @@ def client_address(peer: str, forwarded_for: str, trusted: Networks) -> Address 
     return address
 
 
+def arrived_by_tls(peer: str, scheme: str, forwarded_proto: str, trusted: Networks) -> bool:
+    """Whether the client spoke TLS: with this server, or with the trusted proxy that says so (X-Forwarded-Proto)."""
+    address = parsed(peer)
+    told = forwarded_proto.rpartition(",")[2].strip().lower() == "https"
+    return scheme == "https" or (told and address is not None and within(address, trusted))
+
+
 def within(address: Address, networks: Networks) -> bool:
     """Whether an address is in one of the networks."""
     return any(address in network for network in networks)

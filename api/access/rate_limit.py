@@ -39,5 +39,12 @@ class WrongKeyLimit:
                 clear_at = self._clear_at.get(_SHARED, now)
         return max(0.0, clear_at + self._interval_s - now - 60.0)
 
+    def take_back(self, client: str) -> None:
+        """Count one less: what was counted was right."""
+        with self._lock:
+            name = client if client in self._clear_at else _SHARED
+            if name in self._clear_at:
+                self._clear_at[name] -= self._interval_s
+
     def _remove_cleared(self, now: float) -> None:
         self._clear_at = {client: at for client, at in self._clear_at.items() if at > now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import flash, redirect
 from werkzeug.wrappers import Response
@@ -11,10 +11,12 @@ from werkzeug.wrappers import Response
 from api.dashboard.guard import viewer
 from api.dashboard.languages import localised
 from config.language.text import Text
-from gatewayd.admin import commands
+from gatewayd.admin import audit, commands
 from gatewayd.admin.audit import Actor
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
+
+T = TypeVar("T")
 
 
 class Changes:
@@ -31,6 +33,18 @@ class Changes:
         """The result of a command, which the audit log notes with the viewer's name. Raises AdminError."""
         person = viewer()
         return commands.run_as(self._context, Actor(person.person_id, person.login), command, arguments)
+
+    def noted(self, action: str, work: Callable[[], T], **arguments: object) -> T:
+        """The result of work that is no command, such as a download, but is noted in the audit log too. Raises AdminError."""
+        person = viewer()
+        entry = audit.begin(self._context, Actor(person.person_id, person.login), action, arguments)
+        try:
+            result = work()
+        except AdminError as error:
+            audit.end(self._context, entry, str(error))
+            raise
+        audit.end(self._context, entry, audit.DONE)
+        return result
 
     def make(
         self,

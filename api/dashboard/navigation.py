@@ -59,6 +59,7 @@ MENU: Final[tuple[tuple[Text, tuple[Entry, ...]], ...]] = (
     (
         Text("Box"),
         (
+            Entry("start.start", Text("Set-up")),
             Entry("check.check", Text("Check")),
             Entry("backups.backups", Text("Backups")),
             Entry("log.log", Text("Log")),
@@ -85,7 +86,7 @@ def menu() -> list[tuple[Text, list[Link]]]:
     groups = []
     for label, entries in MENU:
         links = [
-            Link(url_for(entry.endpoint), entry.label, request.blueprint == entry.endpoint.partition(".")[0])
+            Link(url_for(entry.endpoint), entry.label, entry.endpoint.partition(".")[0] in request.blueprints)
             for entry in entries
             if entry.endpoint in current_app.view_functions
             and person.role in roles_of(current_app, entry.endpoint)

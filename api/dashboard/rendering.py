@@ -12,6 +12,7 @@ from flask import Flask, Response, render_template, request
 from markupsafe import Markup
 
 from api.dashboard import guard
+from api.dashboard.browser_names import browser_name
 from api.dashboard.languages import gettext, language, localised, ngettext
 from api.dashboard.navigation import menu
 from api.dashboard.static_files import address_of
@@ -54,11 +55,15 @@ def register(app: Flask, zone: ZoneInfo) -> None:
         "say": localised,
         "number": number,
         "money": money,
-        "time": lambda moment: local_time(moment, zone),
+        "time": lambda moment, *form: local_time(moment, zone, *form),
+        "exact": lambda moment: local_time(moment, zone, "%d/%m/%Y %H:%M:%S"),
         "day": lambda moment: local_time(moment, zone, "%d/%m/%Y"),
+        "time_to_type": lambda moment: local_time(moment, zone, "%Y-%m-%d %H:%M:%S"),
+        "moment": lambda moment: local_time(moment, zone, "%d/%m %H:%M:%S"),
         "clock": lambda moment: local_time(moment, zone, "%H:%M"),
         "seconds": lambda moment: local_time(moment, zone, "%H:%M:%S"),
         "duration": duration,
+        "browser": browser_name,
         "bytes": readable_bytes,
     }
     environment.globals |= {

@@ -18,8 +18,8 @@ LANGUAGES = ("en", "fr")
 
 DEFAULT = "en"
 
-_FOLDER = Path(__file__).parent
-_DOMAIN = "gatewayd"
+FOLDER = Path(__file__).parent
+DOMAIN = "gatewayd"
 
 
 @cache
@@ -27,11 +27,13 @@ def catalogue(language: str) -> gettext.NullTranslations:
     """The catalogue of one of LANGUAGES. English has an empty one: its sentences stand in the code."""
     if language == DEFAULT:
         return gettext.NullTranslations()
-    return gettext.translation(_DOMAIN, _FOLDER, languages=[language])
+    return gettext.translation(DOMAIN, FOLDER, languages=[language])
 
 
 def translated(value: object, language: str) -> object:
     """A value with every Text in it translated, also within lists, tuples and the values of mappings."""
+    if language == DEFAULT:
+        return value
     if isinstance(value, Text):
         return _sentence(value, language)
     if isinstance(value, Mapping):

@@ -48,3 +48,8 @@ class Sentences(Text):
     def __getnewargs_ex__(self) -> tuple[tuple[tuple[str, ...], str], dict[str, object]]:  # type: ignore[override]
         """For copies: the arguments of `__new__`."""
         return (self.texts, self.separator), {}
+
+
+def text_of(error: BaseException) -> str:
+    """The text of an exception: a Text where it was made of one."""
+    return error.args[0] if error.args and isinstance(error.args[0], Text) else str(error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
+from config.language.text import Text
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, sims
 from gatewayd.store.tables.accounts import ApiKey, Company
@@ -47,11 +48,13 @@ def of_all(db: Transaction, at: Moment) -> list[str]:
 
 def _nobody(companies: list[Company], keys: list[ApiKey], inactive: set[int], at: Moment) -> list[str]:
     if not companies:
-        return ["There is no company, so no client can send: `gatewayd company add NAME` makes one."]
+        return [Text("There is no company, so no client can send: `gatewayd company add NAME` makes one.")]
     if len(inactive) == len(companies):
-        return ["No company is active, so no client can send: `gatewayd company set ID --active yes`."]
+        return [Text("No company is active, so no client can send: `gatewayd company set ID --active yes`.")]
     if not any(_lets_in(key, inactive, at) for key in keys):
-        return ["No API key is valid, so no client can send: `gatewayd key add --company ID` makes one."]
+        return [
+            Text("No API key is valid, so no client can send: `gatewayd key add --company ID` makes one.")
+        ]
     return []
 
 
@@ -60,55 +63,93 @@ def _lets_in(key: ApiKey, inactive: set[int], at: Moment) -> bool:
 
 
 def _company(row: Company, all_: Iterable[Company]) -> list[str]:
-    about = f"Company {row.id}"
-    notes = [
-        f"{about} has the same name as company {other.id}: `gatewayd company set {row.id} --name NAME` renames one of them."
+    about = Text("Company {company}", company=row.id)
+    notes: list[str] = [
+        Text(
+            "{about} has the same name as company {other}: `gatewayd company set {company} --name NAME` renames one of them.",
+            about=about,
+            other=other.id,
+            company=row.id,
+        )
         for other in all_
         if other.id < row.id and _folded(other.name) == _folded(row.name)
     ]
     if row.quota == 0:
-        notes.append(f"{about} has a quota of 0, so it sends nothing: `--quota none` takes it away.")
+        notes.append(
+            Text("{about} has a quota of 0, so it sends nothing: `--quota none` takes it away.", about=about)
+        )
     elif row.quota is not None and row.used >= row.quota:
-        notes.append(f"{about} has used up its quota, so it sends nothing more this month.")
+        notes.append(Text("{about} has used up its quota, so it sends nothing more this month.", about=about))
     return notes
 
 
 def _key(row: ApiKey, inactive: set[int], at: Moment) -> list[str]:
-    about, notes = f"Key {row.id}", []
+    about, notes = Text("Key {key}", key=row.id), list[str]()
     if row.expires_at is not None and row.expires_at <= at.now:
         notes.append(
-            f"{about} has expired already and is refused: `gatewayd key set {row.id} --expires` sets another end."
+            Text(
+                "{about} has expired already and is refused: `gatewayd key set {key} --expires` sets another end.",
+                about=about,
+                key=row.id,
+            )
         )
     if row.company_id in inactive:
         company = row.company_id
         notes.append(
-            f"{about} is refused while its company {company} is not active: `gatewayd company set {company} --active yes`."
+            Text(
+                "{about} is refused while its company {company} is not active:"
+                " `gatewayd company set {company} --active yes`.",
+                about=about,
+                company=company,
+            )
         )
     if row.service != "sms":
         notes.append(
-            f"{about} is for the service {row.service}, so it is refused here: this gateway sends sms."
+            Text(
+                "{about} is for the service {service}, so it is refused here: this gateway sends sms.",
+                about=about,
+                service=row.service,
+            )
         )
     return notes
 
 
 def _sim(row: Sim, all_: Iterable[Sim], inactive: set[int]) -> list[str]:
-    about, number = f"SIM {row.id}", row.shown_number
-    change = f"`gatewayd sim set {row.id}"
-    notes = [
-        f"{about} has the same number as SIM {other.id}: correct one of them with `gatewayd sim set ID --number NUMBER`."
+    about, number = Text("SIM {sim}", sim=row.id), row.shown_number
+    change = f"gatewayd sim set {row.id}"
+    notes: list[str] = [
+        Text(
+            "{about} has the same number as SIM {other}: correct one of them with `gatewayd sim set ID --number NUMBER`.",
+            about=about,
+            other=other.id,
+        )
         for other in all_
         if number and other.id != row.id and other.shown_number == number
     ]
     if row.is_default and row.company_id is None:
         notes.append(
-            f"{about} is a default but belongs to no company, so companies without a SIM of their own send with it:"
-            f" {change} --company ID --default` makes it that of one."
+            Text(
+                "{about} is a default but belongs to no company, so companies without a SIM of their own send with it:"
+                " `{change} --company ID --default` makes it that of one.",
+                about=about,
+                change=change,
+            )
         )
     if row.is_default and not row.enabled:
-        notes.append(f"{about} is a default but disabled, so it is never chosen: {change} --enabled yes`.")
+        notes.append(
+            Text(
+                "{about} is a default but disabled, so it is never chosen: `{change} --enabled yes`.",
+                about=about,
+                change=change,
+            )
+        )
     if row.company_id in inactive:
         notes.append(
-            f"{about} belongs to company {row.company_id}, which is not active, so it sends nothing."
+            Text(
+                "{about} belongs to company {company}, which is not active, so it sends nothing.",
+                about=about,
+                company=row.company_id,
+            )
         )
     for daily, monthly, what in (
         (row.daily_limit, row.monthly_limit, "limit"),
@@ -117,10 +158,20 @@ def _sim(row: Sim, all_: Iterable[Sim], inactive: set[int]) -> list[str]:
     ):
         for limit, option in ((daily, f"--daily-{what}"), (monthly, f"--monthly-{what}")):
             if limit == 0:
-                notes.append(f"{about} has a limit of 0, so it sends nothing: {change} {option} none`.")
+                notes.append(
+                    Text(
+                        "{about} has a limit of 0, so it sends nothing: `{change} {option} none`.",
+                        about=about,
+                        change=change,
+                        option=option,
+                    )
+                )
         if daily and monthly and monthly < daily:
             notes.append(
-                f"{about} may send less in a month than in a day, so its daily limit is without effect."
+                Text(
+                    "{about} may send less in a month than in a day, so its daily limit is without effect.",
+                    about=about,
+                )
             )
     return notes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -28,12 +29,17 @@ def fault(password: str, login: str) -> Text | None:
 
 def hashed(password: str) -> str:
     """The hash of a password, with its salt and cost."""
-    return generate_password_hash(password, _METHOD)
+    return generate_password_hash(_normal(password), _METHOD)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether a password has this hash. None: no such person; the check takes as long as for one who exists."""
-    return check_password_hash(_nobodys() if kept is None else kept, password) and kept is not None
+    return check_password_hash(_nobodys() if kept is None else kept, _normal(password)) and kept is not None
+
+
+def _normal(password: str) -> str:
+    """The same text for the same signs: devices write é as one character or as two (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 @cache

@@ -64,6 +64,22 @@ class Sessions:
             return None
         return self.open(usable.id, address, agent)
 
+    def is_password(self, person_id: int, password: str) -> bool:
+        """Whether this is the password of a person. Raises StoreUnavailableError."""
+        with self._store.readers.lend() as db:
+            person = persons.by_id(db, person_id)
+        return passwords.matches(None if person is None else person.password, password)
+
+    def known_from(self, login: str, address: str) -> bool:
+        """Whether a person has a session from this address already. Raises StoreUnavailableError."""
+        with self._store.readers.lend() as db:
+            return persons.has_session_from(db, login, address)
+
+    def anybody(self) -> bool:
+        """Whether there is a person. Raises StoreUnavailableError."""
+        with self._store.readers.lend() as db:
+            return persons.exist(db)
+
     def open(self, person_id: int, address: str, agent: str) -> str:
         """The token of a new session of a person. Raises StoreUnavailableError."""
         token = secrets.token_urlsafe(32)
@@ -85,7 +101,9 @@ class Sessions:
             if person.company_id is not None and not accounts.company_exists(db, person.company_id):
                 return None
         now = self._clock.now()
-        if not person.active or now - session.seen_at > IDLE or now - session.created_at > LONGEST:
+        # The clock may have jumped back: a session from a time ahead would otherwise last until then.
+        age, idle = abs(now - session.created_at), abs(now - session.seen_at)
+        if not person.active or idle > IDLE or age > LONGEST:
             return None
         if abs(now - session.seen_at) > _NOTED_EVERY:
             self._note(session.id, now)

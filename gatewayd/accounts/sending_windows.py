@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from config.language.text import Text
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, queue_counts
 from gatewayd.timekeeping.clock import SECOND, Calendar, Moment
@@ -34,10 +35,10 @@ def read_window(text: str) -> SendingWindow:
     found = _FORM.fullmatch(text)
     hours = [int(number) for number in found.groups()] if found else []
     if not hours or hours[1] > 59 or hours[3] > 59:
-        raise ValueError("a sending window must be HH:MM-HH:MM, as 08:00-20:00 or 20:00-06:00")
+        raise ValueError(Text("a sending window must be HH:MM-HH:MM, as 08:00-20:00 or 20:00-06:00"))
     start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
     if start >= _DAY or end > _DAY or start == end % _DAY:
-        raise ValueError("a sending window must begin and end at different times, from 00:00 to 24:00")
+        raise ValueError(Text("a sending window must begin and end at different times, from 00:00 to 24:00"))
     return SendingWindow(start, end)
 
 

@@ -13,8 +13,10 @@ from gatewayd.store.tables import audit_log
 
 DONE = "done"
 
-# Arguments that never enter the log: secrets, and the texts of messages.
-_SECRET = frozenset({"password", "pin", "secret", "text", "message", "token", "replies"})
+# Arguments that never enter the log: secrets, the texts of messages, and USSD codes, which contain PINs of mobile money.
+_SECRET = frozenset(
+    {"password", "pin", "secret", "text", "message", "recipients", "token", "replies", "codes", "renew_code"}
+)
 _LONGEST_DETAILS = 1000
 
 
@@ -24,6 +26,10 @@ class Actor:
 
     person_id: int | None
     login: str
+
+
+COMMAND_LINE = Actor(None, "gatewayd")
+"""The actor of changes by the command line: the name of the program."""
 
 
 def begin(context: Context, actor: Actor, action: str, arguments: Mapping[str, object]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.operations.backups import running_backup
@@ -20,8 +21,21 @@ def backup(
     """
     target = Path(file)
     if not target.is_absolute():
-        raise AdminError("the path of the file must be absolute")
+        raise AdminError(Text("the path of the file must be absolute"))
     return _make(context, target, force)
+
+
+def make(context: Context) -> dict[str, object]:
+    """Have the running daemon make its next regular backup now."""
+    backups = context.running().backups
+    if backups.folder is None:
+        raise AdminError(
+            Text(
+                "there is no folder for backups: set store.backup_dir in the configuration, and restart gatewayd"
+            )
+        )
+    backups.make_now()
+    return {"folder": str(backups.folder)}
 
 
 def _make(context: Context, target: Path, force: bool) -> Generator[list[dict[str, object]], None, None]:
@@ -43,6 +57,6 @@ def progress_batches(
                 return
             yield [] if progress is None else [{"copied": progress.copied, "pages": progress.pages}]
     except BackupError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     finally:
         making.close()

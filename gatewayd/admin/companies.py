@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import Text, text_of
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.sending_windows import read_window
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.store.tables import accounts
 from gatewayd.store.tables.accounts import Company
 from gatewayd.timekeeping.clock import month_of
@@ -41,6 +42,14 @@ def list_(context: Context) -> list[dict[str, object]]:
         return [_shown(row) for row in accounts.companies(db, month)]
 
 
+def show(context: Context, company: Id) -> dict[str, object]:
+    """Return one company, with `notes`: the contradictions of its settings."""
+    for row in list_(context):
+        if row["id"] == company:
+            return {"notes": [], **context.noted(row, contradictions.of_company)}
+    raise AdminError(Text("there is no company {company}", company=company))
+
+
 def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
     """Change a company's name, active flag, quota, sending window or rule for opt-outs."""
     if "name" in changes:
@@ -51,11 +60,11 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
         try:
             read_window(window)
         except ValueError as error:
-            raise AdminError(str(error)) from error
+            raise WrongUseError(text_of(error)) from error
     if not changes:
-        raise AdminError("name at least one change")
+        raise AdminError(Text("name at least one change"))
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
-        raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+        raise AdminError(Text("there is no company {company}", company=company))
     return context.noted(_one(context, company), contradictions.of_company)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from config.language.text import Text
 from config.settings import PortSettings
-from gatewayd.errors import AdminError
+from gatewayd.accounts.setup_token import SetupToken
+from gatewayd.errors import AdminError, NoDaemonError, WrongUseError
 from gatewayd.gateway import Gateway
+from gatewayd.recent_log import RecentLog
 from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
@@ -45,6 +49,11 @@ class Context:
     file_ports: tuple[PortSettings, ...] = ()  # of the configuration file
     running_ports: PortSet | None = None  # None if no daemon runs
     modem_search: ModemSearch = field(default_factory=ModemSearch)
+    setup_token: SetupToken | None = None  # of the daemon
+    may_choose_numbers: bool = False  # the configuration file chooses no numbering plan
+    restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
+    config: Path | None = None  # the configuration file of the daemon
+    recent_log: RecentLog | None = None
 
     @property
     def ports(self) -> Ports:
@@ -80,7 +89,7 @@ class Context:
     def running(self) -> Gateway:
         """Return the gateway. Raises AdminError if no daemon runs."""
         if self.gateway is None:
-            raise AdminError("no gatewayd is running on this store: start it with `gatewayd run`")
+            raise NoDaemonError(Text("no gatewayd is running on this store: start it with `gatewayd run`"))
         return self.gateway
 
 
@@ -99,12 +108,12 @@ def one_company(context: Context, company_id: int | None) -> int:
 def positive_or_none(name: str, value: int | None) -> int | None:
     """Check a limit; None means no limit. Raises AdminError."""
     if value is not None and not 0 <= value <= 2**53:
-        raise AdminError(f"{name} must be 0 or more, or none for no limit")
+        raise WrongUseError(Text("{name} must be 0 or more, or none for no limit", name=name))
     return value
 
 
 def named(name: str) -> str:
     """Check and strip a name. Raises AdminError if it is empty or not printable."""
     if not name.strip() or not name.isprintable() or len(name) > 200:
-        raise AdminError("a name must be 1 to 200 printable characters")
+        raise WrongUseError(Text("a name must be 1 to 200 printable characters"))
     return name.strip()

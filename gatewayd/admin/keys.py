@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import Text
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
@@ -37,15 +38,15 @@ def add(
 ) -> dict[str, object]:
     """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
-        raise AdminError(f"the service must be one of {', '.join(SERVICES)}")
+        raise AdminError(Text("the service must be one of {services}", services=", ".join(SERVICES)))
     if admin and sandbox:
-        raise AdminError("an administration key asks modems: a sandbox key cannot be one")
+        raise AdminError(Text("an administration key asks modems: a sandbox key cannot be one"))
     kept_rights = _rights(rights)
     made, at = new_key(), context.moment()
 
     def add_key(db: Transaction) -> int:
         if not accounts.company_exists(db, company):
-            raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+            raise AdminError(Text("there is no company {company}", company=company))
         return accounts.add_key(
             db,
             company,
@@ -72,7 +73,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
     """Change a key's active flag, rights or expiry."""
     if not changes:
-        raise AdminError("name at least one change")
+        raise AdminError(Text("name at least one change"))
     if "rights" in changes:
         changes = {**changes, "rights": _rights(changes["rights"])}
     now = context.moment().now
@@ -84,7 +85,7 @@ def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
 
     disabled = context.write_accounts(change)
     if disabled is None:
-        raise AdminError(f"there is no key {key}: `gatewayd key list` shows them")
+        raise AdminError(Text("there is no key {key}", key=key))
     if context.gateway is not None:
         context.gateway.webhooks.changed_by_others(disabled)
     return context.noted(_one(context, key), contradictions.of_key)
@@ -99,7 +100,13 @@ def _rights(names: str) -> str:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in RIGHTS]
     if unknown:
-        raise AdminError(f"there is no right {unknown[0]!r}: the rights are {', '.join(RIGHTS)}")
+        raise AdminError(
+            Text(
+                "there is no right {right}: the rights are {rights}",
+                right=unknown[0],
+                rights=", ".join(RIGHTS),
+            )
+        )
     return ",".join(name for name in RIGHTS if name in wanted)
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from concurrent.futures import CancelledError
+from typing import Annotated
 
+from pydantic import Field
+
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context
-from gatewayd.errors import AdminError, GatewayError
+from gatewayd.errors import AdminError, GatewayError, WrongUseError
 from gatewayd.gateway import Gateway
 from gatewayd.loop_test.plan import SimAddress
 from gatewayd.loop_test.rounds import LONGEST_S, Round
 from gatewayd.records import LoopTestRecord
+from gatewayd.store.tables import loop_tests
 from gatewayd.timekeeping.clock import iso
 
 _BATCH_S = 0.5  # between empty batches, which show that the test continues
@@ -24,12 +29,18 @@ def loop_test(
     """Start a round and wait for its end: yield empty batches, then one with the result."""
     gateway = context.running()
     if timeout_s is not None and not 1 <= timeout_s <= LONGEST_S:
-        raise AdminError(f"the timeout must be 1 to {LONGEST_S:g} seconds")
+        raise WrongUseError(Text("the timeout must be 1 to {longest_s:g} seconds", longest_s=LONGEST_S))
     try:
         round_ = gateway.loop_tests.begin(_place(source), _place(target), timeout_s)
     except (GatewayError, ValueError) as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     return _result(gateway, round_)
+
+
+def list_(context: Context, limit: Annotated[int, Field(ge=1, le=1000)] = 50) -> list[dict[str, object]]:
+    """List the newest tests, newest first."""
+    with context.store.readers.lend() as db:
+        return [shown(row) for row in loop_tests.newest_first(db, limit)]
 
 
 def shown(view: LoopTestRecord) -> dict[str, object]:
@@ -60,10 +71,10 @@ def _result(gateway: Gateway, round_: Round) -> Generator[list[dict[str, object]
             break
         except TimeoutError:
             if time.monotonic() > deadline:
-                raise AdminError("the test did not end in time: does the database work?") from None
+                raise AdminError(Text("the test did not end in time: does the database work?")) from None
             yield []
         except CancelledError:
-            raise AdminError("the daemon stopped before the test ended") from None
+            raise AdminError(Text("the daemon stopped before the test ended")) from None
     tests = gateway.loop_tests.of(round_)
     yield [
         {

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, Microseconds, one_company
-from gatewayd.errors import AdminError, GatewayError
+from gatewayd.admin.refusals import explained
+from gatewayd.errors import AdminError, GatewayError, WrongUseError
 from gatewayd.messages import lifecycle
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
@@ -55,24 +57,34 @@ def list_(
             limit=max(1, min(limit, 10_000)),
         )
     queries = _queries(context)
-    return [_shown(queries.explained(row), row.company_id) for row in rows]
+    return [shown(queries.explained(row), row.company_id) for row in rows]
 
 
-def show(context: Context, sms_id: str) -> dict[str, object]:
-    """Return one message, with its text and attempts."""
+def show(context: Context, sms_id: str, company: Id | None = None) -> dict[str, object]:
+    """Return one message, with its text and attempts. `company`: only if it belongs to this company."""
     with context.store.readers.lend() as db:
         row = messages.shown(db, sms_id)
-    if row is None:
-        raise AdminError(f"there is no message {sms_id}")
+    if row is None or company not in (None, row.company_id):
+        raise AdminError(_no_message(sms_id))
     view = _queries(context).explained(row)
     with context.store.readers.lend() as db:
         tried = [_attempt(one) for one in attempts(db, row.id)]
-    return {**_shown(view, row.company_id), "message": view.text, "attempts": tried}
+        kept = messages.find(db, row.id)
+    return {
+        **shown(view, row.company_id),
+        "sim": None if kept is None or kept.sim_id == 0 else kept.sim_id,
+        "pinned": kept is not None and bool(kept.pinned),
+        "transactional": row.transactional,
+        "cost": view.cost,
+        "failed_at": None if view.failed_at is None else iso(view.failed_at),
+        "message": view.text,
+        "attempts": tried,
+    }
 
 
 def preview(context: Context, text: str) -> dict[str, object]:
     """Return the parts of a text, and a text that takes fewer."""
-    _check_text(text)
+    check_text(text)
     return preview_text(text).document
 
 
@@ -81,11 +93,11 @@ def cancel(context: Context, sms_id: str) -> dict[str, object]:
     with context.store.readers.lend() as db:
         row = messages.by_sms_id(db, sms_id)
     if row is None:
-        raise AdminError(f"there is no message {sms_id}")
+        raise AdminError(_no_message(sms_id))
     try:
         context.running().cancel(Caller(0, row.company_id, admin=True, sandbox=bool(row.sandbox)), sms_id)
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(explained(error)) from error
     return show(context, sms_id)
 
 
@@ -99,17 +111,23 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     def change(db: Transaction, at: Moment, effects: Effects) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
-            raise AdminError(f"there is no message {sms_id}: `gatewayd message list` shows them")
+            raise AdminError(_no_message(sms_id))
         if context.gateway is None:  # parts that were submitting when the last daemon ended are in doubt
             for message_id in parts.doubt_submitting(db, IN_DOUBT.en, IN_DOUBT.fr):
                 lifecycle.in_doubt(db, message_id, IN_DOUBT.text, at)
         if chosen is DoubtDecision.RETRY and row.expires_at is not None and lifecycle.has_expired(row, at):
             raise AdminError(
-                f"message {sms_id} expired at {iso(row.expires_at)} and cannot be sent again:"
-                " settle it as sent or failed, and send a new one if need be"
+                Text(
+                    "message {id} expired at {time} and cannot be sent again:"
+                    " settle it as sent or failed, and send a new one if need be",
+                    id=sms_id,
+                    time=iso(row.expires_at),
+                )
             )
         if not settle_by_hand(db, row, chosen, at, effects):
-            raise AdminError(f"message {sms_id} has no part in doubt: {_instead(row)}")
+            raise AdminError(
+                Text("message {id} has no part in doubt: {state}", id=sms_id, state=_instead(row))
+            )
 
     if context.gateway is None:
         context.store.write(lambda db: change(db, context.moment(), Effects()))
@@ -118,16 +136,24 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     return show(context, sms_id)
 
 
-def _instead(row: Message) -> str:
+def _no_message(sms_id: str) -> Text:
+    return Text("there is no message {id}", id=sms_id)
+
+
+def _instead(row: Message) -> Text:
     if row.status == "pending":
-        return "it waits or is being sent, and needs no settling; `gatewayd message cancel` cancels it if no port has claimed a part"
-    return f"it is {row.status}, so there is nothing to settle"
+        return Text("it waits or is being sent, and can be cancelled as long as no port has claimed a part")
+    return Text("it has ended, so there is nothing to settle")
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Check the text of a message. Raises AdminError."""
     if is_blank(text) or len(text) > LONGEST_TEXT:
         raise AdminError(
-            f"a text must have 1 to {LONGEST_TEXT} characters, and not only white space or invisible characters"
+            Text(
+                "a text must have 1 to {most} characters, and not only white space or invisible characters",
+                most=LONGEST_TEXT,
+            )
         )
 
 
@@ -145,34 +171,40 @@ def send(
     """Send one message for a company, by default the first active one; `send_at`: not before."""
     gateway = context.running()
     company_id = one_company(context, company)
-    _check_text(text)
+    check_text(text)
     if sim is not None:
-        _check_sim(context, sim, company_id)
+        check_sim(context, sim, company_id)
     if send_at is not None and send_at > gateway.latest_send_at():
-        raise AdminError("a message can be scheduled at most a year ahead")
+        raise AdminError(Text("a message can be scheduled at most a year ahead"))
     caller = Caller(0, company_id, admin=True)
     options = Options(sim_id=sim, priority=Priority[priority.upper()], send_at=send_at)
     try:
         draft = Draft(gateway.e164(recipient), text, reference)
         result, _ = gateway.submit(caller, draft, options, None, wait_s)
-    except (GatewayError, ValueError) as error:
-        raise AdminError(str(error)) from error
+    except GatewayError as error:
+        raise AdminError(explained(error)) from error
+    except ValueError as error:
+        raise WrongUseError(text_of(error)) from error
     if not isinstance(result, MessageRecord):
         raise AdminError("the message was answered by an earlier one")
-    return _shown(result, company_id)
+    return shown(result, company_id)
 
 
-def _check_sim(context: Context, sim: int, company: int) -> None:
+def check_sim(context: Context, sim: int, company: int) -> None:
     """Raise AdminError if a SIM can never send a message of this company, however long it waits."""
     with context.store.readers.lend() as db:
         row = sims.at_work(db, sim)
     if row is None:
-        raise AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+        raise AdminError(Text("there is no SIM {sim}: `gatewayd sim list` shows them", sim=sim))
     if not row.enabled:
-        raise AdminError(f"SIM {sim} is disabled: `gatewayd sim set {sim} --enabled yes`")
+        raise AdminError(Text("SIM {sim} is disabled: `gatewayd sim set {sim} --enabled yes`", sim=sim))
     if row.company_id not in (None, company):
         raise AdminError(
-            f"SIM {sim} belongs to company {row.company_id}: send with --company {row.company_id}"
+            Text(
+                "SIM {sim} belongs to company {company}: it sends for no other one",
+                sim=sim,
+                company=row.company_id,
+            )
         )
 
 
@@ -194,7 +226,8 @@ def _attempt(view: AttemptRecord) -> dict[str, object]:
     }
 
 
-def _shown(view: MessageRecord, company_id: int) -> dict[str, object]:
+def shown(view: MessageRecord, company_id: int) -> dict[str, object]:
+    """A message as the commands show it, without its text."""
     return {
         "sms_id": view.sms_id,
         "company": None if company_id == NO_COMPANY else company_id,
@@ -213,4 +246,5 @@ def _shown(view: MessageRecord, company_id: int) -> dict[str, object]:
         "delivered_at": None if view.delivered_at is None else iso(view.delivered_at),
         "failure_reason": view.failure_reason,
         "in_doubt": view.in_doubt,
+        "sandbox": view.sandbox,
     }

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, one_company
-from gatewayd.errors import AdminError, NotFoundError
+from gatewayd.errors import AdminError, NotFoundError, WrongUseError
 from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.records import Caller, OptOutRecord
 from gatewayd.store.tables import opt_outs
 from gatewayd.timekeeping.clock import iso
 
 _MOST = 10_000
+
+# How a person made the change.
+Source = Literal["cli", "dashboard"]
+
+_LONGEST_REASON = 200
 
 
 def list_(context: Context, company: Id | None = None, after: Id = 0) -> list[dict[str, object]]:
@@ -20,20 +28,28 @@ def list_(context: Context, company: Id | None = None, after: Id = 0) -> list[di
 
 
 def add(
-    context: Context, recipient: str, company: Id | None = None, reason: str | None = None
+    context: Context,
+    recipient: str,
+    company: Id | None = None,
+    reason: str | None = None,
+    source: Source = "cli",
 ) -> dict[str, object]:
     """Opt a number out of the messages of a company."""
     number = _number(context, recipient)
-    return _shown(_list(context).add(_caller(context, company), number, reason, "cli"))
+    if reason is not None and len(reason) > _LONGEST_REASON:
+        raise WrongUseError(Text("a reason must have at most {most} characters", most=_LONGEST_REASON))
+    return _shown(_list(context).add(_caller(context, company), number, reason, source))
 
 
-def remove(context: Context, recipient: str, company: Id | None = None) -> dict[str, object]:
+def remove(
+    context: Context, recipient: str, company: Id | None = None, source: Source = "cli"
+) -> dict[str, object]:
     """Let a number take the messages of a company again."""
     number = _number(context, recipient)
     try:
-        return _shown(_list(context).end(_caller(context, company), number, "cli"))
+        return _shown(_list(context).end(_caller(context, company), number, source))
     except NotFoundError as error:
-        raise AdminError(f"{number} has not opted out: `gatewayd opt-out list` shows who has") from error
+        raise AdminError(Text("{number} has not opted out", number=number)) from error
 
 
 def _list(context: Context) -> OptOutList:
@@ -48,7 +64,7 @@ def _number(context: Context, recipient: str) -> str:
     try:
         return context.numbering.e164(recipient)
     except ValueError as error:
-        raise AdminError(str(error)) from error
+        raise WrongUseError(text_of(error)) from error
 
 
 def _shown(record: OptOutRecord) -> dict[str, object]:

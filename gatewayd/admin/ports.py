@@ -163,12 +163,17 @@ def search(context: Context, devices: Devices | None = None) -> dict[str, object
 
 
 def found(context: Context) -> dict[str, object]:
-    """The search that runs or ran last; `devices` None: it still runs, or there was none."""
-    state = context.modem_search.state
+    """The search that runs or ran last, without devices that have become ports since.
+
+    `devices` None: it still runs, or there was none.
+    """
+    state, known = context.modem_search.state, context.ports.known()
+    used = {port.settings.device for port in known}
+    free = [each for each in state.findings or () if used.isdisjoint((each.device.name, each.device.path))]
     return {
         "running": state.running,
-        "devices": None if state.findings is None else found_devices(state.findings),
-        "next_port": next_number(context),
+        "devices": None if state.findings is None else found_devices(free),
+        "next_port": max((port.number for port in known), default=0) + 1,
     }
 
 
@@ -178,11 +183,6 @@ def found_devices(findings: Sequence[Finding]) -> list[dict[str, object]]:
     used = {discovery.modem_of(modem.device) for modem in modems}
     others = [each for each in findings if discovery.modem_of(each.device) not in used]
     return [_found(each) for each in (*modems, *others)]
-
-
-def next_number(context: Context) -> int:
-    """The lowest number above those of all ports."""
-    return max((port.number for port in context.ports.known()), default=0) + 1
 
 
 def _found(finding: Finding) -> dict[str, object]:

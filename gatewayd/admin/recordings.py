@@ -12,7 +12,7 @@ from typing import Final
 
 from config.language.text import Text
 from gatewayd.admin.context import Context
-from gatewayd.errors import AdminError, GatewayError
+from gatewayd.errors import AdminError
 from gatewayd.gateway import Gateway
 from gatewayd.records import Priority
 from gatewayd.sims.numbering import Numbering
@@ -20,6 +20,7 @@ from gatewayd.store.tables import send_queue
 from gatewayd.timekeeping.clock import SECOND
 from gatewayd.version import VERSION
 from modem.port.mailbox import RecordOrder
+from modem.port.port import Port
 from modem.recording import document
 from modem.recording.recorder import NoModemError, Recorder, Wishes
 
@@ -36,27 +37,24 @@ def record(
 
     The port sends nothing meanwhile, for a minute at most, but one-time codes pass: the recording goes on after them.
     """
-    gateway = context.running()
-    try:
-        settings = context.ports.one(port).settings
-    except GatewayError as error:
-        raise AdminError(error.args[0]) from error
+    gateway, ports = context.running(), context.running_ports
+    if ports is None or port not in ports:
+        raise AdminError(Text("There is no port {port}.", port=port))
     told: queue.SimpleQueue[Progress] = queue.SimpleQueue()
     number = None if send_to is None else _number(context.numbering, send_to)
     recorder = Recorder(
-        Wishes(restart, number, settings.slots),
+        Wishes(restart, number, ports[port].settings.slots),
         by=f"gatewayd {VERSION}",
         today=datetime.fromtimestamp(context.moment().now / SECOND, UTC).date(),
         on_progress=lambda done, of, command: told.put({"done": done, "of": of, "command": command}),
     )
-    return _followed(gateway, port, RecordOrder(recorder, partial(_code_waits, gateway, context, port)), told)
+    order = RecordOrder(recorder, partial(_code_waits, gateway, context, port))
+    return _followed(ports[port], order, told)
 
 
-def _followed(
-    gateway: Gateway, port: int, order: RecordOrder, told: queue.SimpleQueue[Progress]
-) -> Iterator[list[Progress]]:
+def _followed(port: Port, order: RecordOrder, told: queue.SimpleQueue[Progress]) -> Iterator[list[Progress]]:
     """Give the order to the port, and yield its progress and its result. A reader that leaves ends the recording."""
-    gateway.ports[port].record(order)
+    port.record(order)
     deadline = monotonic() + _LONGEST_S
     try:
         while not order.answer.done() and monotonic() < deadline:

@@ -7,15 +7,16 @@ from datetime import date
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import Text, text_of
 from gatewayd.accounts import contradictions
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named, positive_or_none
-from gatewayd.errors import AdminError
-from gatewayd.sims import limit_changes
+from gatewayd.errors import AdminError, WrongUseError
+from gatewayd.sims import blocked_sims, limit_changes
 from gatewayd.sims.limits import Room, room
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, sims
+from gatewayd.store.tables import accounts, sim_recipients, sim_usage, sims
 from gatewayd.store.tables.sims import Sim
-from gatewayd.timekeeping.clock import iso
+from gatewayd.timekeeping.clock import Moment, iso, month_of
 from modem.driver.ussd import is_code
 
 
@@ -96,7 +97,9 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
         before = sims.number_of(db, sim)
         company = changes.get("company_id")
         if company is not None and not accounts.company_exists(db, company):
-            raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+            raise AdminError(
+                Text("there is no company {company}: `gatewayd company list` shows them", company=company)
+            )
         if "company_id" in changes:
             sims.give_to(db, sim, company)
         if checked:
@@ -113,8 +116,47 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
     return show(context, sim)
 
 
+def clear(context: Context, sim: Id) -> dict[str, object]:
+    """Let a SIM that is suspected of being blocked send again at once: a person has talked to its operator."""
+
+    def change(db: Transaction) -> None:
+        if not sims.exists(db, sim):
+            raise _unknown(sim)
+        blocked_sims.clear(db, sim)
+
+    context.store.write(change)
+    if context.gateway is not None:
+        context.gateway.port_registry.clear(sim)
+    context.may_free_work()
+    return show(context, sim)
+
+
+def usage(context: Context) -> list[dict[str, object]]:
+    """What each SIM has taken against its limits on its present day and in its month."""
+    at = context.moment()
+    with context.store.readers.lend() as db:
+        return [_usage(db, row, at) for row in sims.shown(db, at.today)]
+
+
+def _usage(db: Transaction, row: Sim, at: Moment) -> dict[str, object]:
+    day = at.day_from(row.reset_hour)
+    month = month_of(day)
+    today, so_far = sim_usage.on_day(db, row.id, day), sim_usage.in_month(db, row.id, month)
+    counted = row.limits_recipients
+    return {
+        "id": row.id,
+        "daily_limit": today.messages,
+        "monthly_limit": so_far.messages,
+        "daily_parts": today.parts,
+        "monthly_parts": so_far.parts,
+        # Recipients are only counted where they are limited.
+        "daily_recipients": sim_recipients.count(db, row.id, day) if counted else None,
+        "monthly_recipients": sim_recipients.count(db, row.id, month) if counted else None,
+    }
+
+
 def _unknown(sim: int) -> AdminError:
-    return AdminError(f"there is no SIM {sim}: `gatewayd sim list` shows them")
+    return AdminError(Text("there is no SIM {sim}: `gatewayd sim list` shows them", sim=sim))
 
 
 def _checked(context: Context, changes: Changes) -> dict[str, object]:
@@ -126,10 +168,12 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
         if checked.get(field) is not None:
             checked[field] = positive_or_none(field, int(str(checked[field])))
     if not 0 <= changes.get("reset_hour", 0) <= 23:
-        raise AdminError("reset_hour must be 0 to 23")
+        raise WrongUseError(Text("reset_hour must be 0 to 23"))
     renew_code = changes.get("renew_code")
     if renew_code is not None and not all(map(is_code, renew_code.split() or [""])):
-        raise AdminError("renew_code must be a USSD code, and replies to its menus behind it, as '*100# 2 1'")
+        raise WrongUseError(
+            Text("renew_code must be a USSD code, and replies to its menus behind it, as '*100# 2 1'")
+        )
     if "holder" in changes:
         checked["holder"] = named(changes["holder"]) if changes["holder"] else None
     if "registered_on" in changes:
@@ -139,10 +183,10 @@ def _checked(context: Context, changes: Changes) -> dict[str, object]:
         try:
             checked["number"] = context.numbering.own(str(number))
         except ValueError as error:
-            raise AdminError(str(error)) from error
+            raise WrongUseError(text_of(error)) from error
     cost = checked.get("cost")
     if cost is not None and not 0 <= float(str(cost)) < 1e9:
-        raise AdminError("the cost of a part must be 0 or more")
+        raise WrongUseError(Text("the cost of a part must be 0 or more"))
     return checked
 
 
@@ -156,7 +200,7 @@ def _date(text: str | None) -> str | None:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError as error:
-        raise AdminError("registered must be a date, as 2026-11-30") from error
+        raise WrongUseError(Text("registered must be a date, as 2026-11-30")) from error
 
 
 def _shown(row: Sim, left: Room) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
+from config.language.text import Sentences
 from gatewayd.admin import companies, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
@@ -91,7 +92,7 @@ def _port(port: PortStatus, submit_via: str, why_direct: str, known: KnownPort |
         "source": None if known is None else known.source.value,
         "paused_since": None if paused_since is None else iso(paused_since),
         "state": port.state.value,
-        "detail": " ".join(filter(None, (port.detail, why_direct))),
+        "detail": Sentences((port.detail, why_direct)),
         "submit_via": submit_via,
         "model": port.model,
         "imei": port.imei,

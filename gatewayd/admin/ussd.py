@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from config.language.text import Sentences, Text, text_of
 from gatewayd.admin.context import Context, Id
-from gatewayd.errors import AdminError, GatewayError, InvalidRequestError
+from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, WrongUseError, told
 from gatewayd.sims.balance_learning import LearningError
 from gatewayd.sims.balance_text import Reading
 from gatewayd.store.tables import balances
@@ -31,11 +32,11 @@ def learn(
     """Send a code and the replies to its menus, and propose a pattern for the answer, or try the given one."""
     answer = _ask(context, port, codes, slot)
     if answer.unsaid:
-        raise AdminError("the network ended the session before all replies were sent")
+        raise AdminError(Text("the network ended the session before all replies were sent"))
     try:
         lesson = context.running().balance_learning.learn(answer.iccid, " ".join(codes), answer.text, pattern)
     except LearningError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     newest = lesson.trials[0].reading
     return {
         "port": answer.port,
@@ -62,7 +63,7 @@ def keep(
     try:
         learned = context.running().balance_learning.keep(sim, " ".join(codes), pattern, for_sim=for_sim)
     except LearningError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
     return _learned(learned)
 
 
@@ -75,20 +76,22 @@ def list_(context: Context) -> list[dict[str, object]]:
 def forget(context: Context, learned: Id) -> list[dict[str, object]]:
     """Forget what was learned under an id; the rest."""
     if not context.store.write(lambda db: balances.unlearn(db, learned)):
-        raise AdminError(f"nothing was learned under {learned}: `gatewayd ussd learned` lists it")
+        raise AdminError(
+            Text("nothing was learned under {learned}: `gatewayd ussd learned` lists it", learned=learned)
+        )
     return list_(context)
 
 
 def _ask(context: Context, port: int, codes: list[str], slot: int | None) -> UssdAnswer:
     gateway = context.running()
     if not codes:
-        raise AdminError("there is no code to send")
+        raise AdminError(Text("there is no code to send"))
     try:
         return gateway.ussd(port, codes[0], codes[1:], slot)
     except InvalidRequestError as error:
-        raise AdminError("; ".join(f"{fault.field} {fault.message}" for fault in error.faults)) from error
+        raise WrongUseError(Sentences(map(told, error.faults), "; ")) from error
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error
 
 
 def _learned(learned: Learned) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from config.language.text import Text
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.sims.port_control import PortControl
@@ -22,7 +23,7 @@ def watch(context: Context, port: int) -> Generator[list[dict[str, object]], Non
     ports = dict(context.running().ports.items())  # of one moment
     if port not in ports:
         known = ", ".join(map(str, sorted(ports))) or "none"
-        raise AdminError(f"there is no port {port}; the daemon has: {known}")
+        raise AdminError(Text("there is no port {port}; the daemon has: {known}", port=port, known=known))
     return _conversation(port, ports[port])
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pydantic import with_config
 from typing_extensions import TypedDict
 
+from config.language.text import Sentences, Text, text_of
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
 from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, NotFoundError
 from gatewayd.store.tables import accounts
@@ -39,7 +40,7 @@ def add(
     """Make a webhook of a company. Only this answer and that of `rotate` contain its `secret`."""
     with context.store.readers.lend() as db:
         if not accounts.company_exists(db, company):
-            raise AdminError(f"there is no company {company}: `gatewayd company list` shows them")
+            raise AdminError(Text("there is no company {company}", company=company))
     with _admin_errors():
         made = _service(context).create(None, company, WebhookDraft(url, types, description, box))
     return {**_shown(made), "secret": made.secrets[0]}
@@ -61,7 +62,7 @@ def show(context: Context, webhook: Id, status: str | None = None, limit: int = 
 def set_(context: Context, webhook: Id, changes: Changes) -> dict[str, object]:
     """Change a webhook."""
     if not changes:
-        raise AdminError("name at least one change")
+        raise AdminError(Text("name at least one change"))
     with _admin_errors(webhook):
         return _shown(_service(context).change(None, webhook, changes))
 
@@ -89,7 +90,7 @@ def replay(
 ) -> dict[str, object]:
     """Queue events again. Times are microseconds since the epoch: since ≤ event < until."""
     if only not in (None, "missing", "all"):
-        raise AdminError("only must be missing or all")
+        raise AdminError(Text("only must be missing or all"))
     with _admin_errors(webhook):
         queued = _service(context).replay(None, webhook, ReplayRequest(since, until, event, only))
     return {"queued": queued.count, "complete": queued.complete}
@@ -123,9 +124,9 @@ def _admin_errors(webhook: int | None = None) -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        raise AdminError(f"there is no webhook {webhook}: `gatewayd webhook list` shows them") from error
+        raise AdminError(Text("there is no webhook {webhook}", webhook=webhook)) from error
     except InvalidRequestError as error:
-        faults = "; ".join(f"{fault.field} {fault.message}" for fault in error.faults)
-        raise AdminError(faults) from error
+        faults = [Sentences((fault.field, fault.message)) for fault in error.faults]
+        raise AdminError(Sentences(faults, "; ")) from error
     except GatewayError as error:
-        raise AdminError(str(error)) from error
+        raise AdminError(text_of(error)) from error

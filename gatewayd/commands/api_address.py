@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 
 from api.server.listeners import ListenError, open_listeners
+from config.language.text import Text
 from config.settings import Address, ApiSettings
 from gatewayd.diagnostics.findings import Finding, fault, ok
 
-_ABOUT = "address"
+_ABOUT = Text("address")
 _ANSWER_S = 10.0
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}  # noqa: S104 - the address at which a server on all addresses is reached
 
@@ -24,44 +25,64 @@ def check_free(settings: ApiSettings) -> Finding:
             listener.close()
     except ListenError as error:
         return fault(_ABOUT, _advice(error))
-    return ok(_ABOUT, f"{addresses} {'is' if len(settings.addresses) == 1 else 'are'} free.")
+    if len(settings.addresses) == 1:
+        return ok(_ABOUT, Text("{address} is free.", address=addresses))
+    return ok(_ABOUT, Text("{addresses} are free.", addresses=addresses))
 
 
-def _advice(error: ListenError) -> str:
+def _advice(error: ListenError) -> Text:
     address, where = error.address, error.where
     if error.errno is None:
-        return f"{address} is not an address ({error.__cause__}): correct api.listen."
+        reason = str(error.__cause__)
+        return Text(
+            "{address} is not an address ({reason}): correct api.listen.", address=address, reason=reason
+        )
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Another program listens on {where}: stop it (`sudo ss -ltnp 'sport = :{address.port}'` names it), or set"
-            " api.listen to another port."
+        return Text(
+            "Another program listens on {where}: stop it (`sudo ss -ltnp 'sport = :{port}'` names it), or set"
+            " api.listen to another port.",
+            where=where,
+            port=address.port,
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"This box does not have the address {address.host} now: correct api.listen, or connect its network."
+        return Text(
+            "This box does not have the address {host} now: correct api.listen, or connect its network.",
+            host=address.host,
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Only root may listen on {where}: set api.listen to a port from 1024 up."
-    return f"{error}: correct api.listen."
+        return Text("Only root may listen on {where}: set api.listen to a port from 1024 up.", where=where)
+    return Text("{reason}: correct api.listen.", reason=str(error))
 
 
 def check_answered(settings: ApiSettings) -> Finding:
     """Check that the running daemon answers on each address."""
     asked = [address for address in settings.addresses if address.port]
     if not asked:
-        return ok(_ABOUT, f"{_listed(settings.addresses)} means any free port, so it is not checked.")
+        listed = _listed(settings.addresses)
+        return ok(_ABOUT, Text("{address} means any free port, so it is not checked.", address=listed))
     for address in asked:
         try:
             status, body = _health(address)
         except (OSError, http.client.HTTPException) as error:
-            text = f"The daemon runs, but does not answer on {address} ({error}): if api.listen was changed, restart it."
+            text = Text(
+                "The daemon runs, but does not answer on {address} ({reason}): if api.listen was changed, restart it.",
+                address=address,
+                reason=str(error),
+            )
             return fault(_ABOUT, text)
         if not _is_ours(body):
-            text = f"Another program answers on {address}: if api.listen was changed, correct it and restart the daemon."
+            text = Text(
+                "Another program answers on {address}: if api.listen was changed, correct it and restart the daemon.",
+                address=address,
+            )
             return fault(_ABOUT, text)
         if status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            return fault(
-                _ABOUT, f"The daemon answers on {address}, but accepts no messages: see the other lines."
+            text = Text(
+                "The daemon answers on {address}, but accepts no messages: see the other lines.",
+                address=address,
             )
-    return ok(_ABOUT, f"The daemon answers on {_listed(asked)}.")
+            return fault(_ABOUT, text)
+    return ok(_ABOUT, Text("The daemon answers on {addresses}.", addresses=_listed(asked)))
 
 
 def _listed(addresses: Sequence[Address]) -> str:

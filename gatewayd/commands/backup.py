@@ -12,7 +12,11 @@ from typing import Any
 
 import click
 
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import administer_in_batches, fail, json_option, settings_of, show
+from gatewayd.commands.invocation import localised
+from gatewayd.commands.progress import shown
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 
@@ -44,6 +48,7 @@ def _is_running(database: Path) -> bool:
     return True
 
 
+@examples("gatewayd backup /media/usb/gatewayd.db")
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
@@ -53,10 +58,10 @@ def backup(context: click.Context, file: Path, force: bool, as_json: bool) -> No
     """Copy the database to FILE, also while the gateway runs, and check the copy."""
     result: dict[str, Any] = {}
     done = 0
-    hidden = as_json or not sys.stderr.isatty()
+    label = localised(Text("Copying, then checking"))
     with (
         closing(_batches(context, file.absolute(), force=force)) as batches,
-        click.progressbar(length=1000, label="Copying, then checking", file=sys.stderr, hidden=hidden) as bar,
+        click.progressbar(length=1000, label=label, file=sys.stderr, hidden=not shown()) as bar,
     ):
         for batch in batches:
             for progress in batch:

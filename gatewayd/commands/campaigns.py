@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import administer, json_option, show
 
 _COMPANY = click.option(
@@ -11,11 +12,13 @@ _COMPANY = click.option(
 )
 
 
+@examples("gatewayd campaign show 42 --company 1")
 @click.group()
 def campaign() -> None:
     """Manage the campaigns of companies: messages with the same campaign id."""
 
 
+@examples("gatewayd campaign show 42 --company 1")
 @campaign.command("show")
 @click.argument("campaign_id", metavar="ID", type=int)
 @_COMPANY
@@ -27,6 +30,7 @@ def show_(context: click.Context, campaign_id: int, company: int, as_json: bool)
     show(administer(context, "campaign.show", arguments), as_json)
 
 
+@examples("gatewayd campaign cancel 42 --company 1")
 @campaign.command()
 @click.argument("campaign_id", metavar="ID", type=int)
 @_COMPANY

@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import functools
-import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
-from tabulate import tabulate
 
+from config.language.text import Text, text_of
 from config.settings import Settings
+from gatewayd.commands import invocation
 from gatewayd.commands.api_address import check_answered, check_free
-from gatewayd.commands.common import config_path, json_option
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import config_path, json_option, start_command
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
+from gatewayd.commands.words import word
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.diagnostics import (
-    accounts,
-    backups,
     configuration,
-    database,
     devices,
-    sim_notices,
+    running,
     system,
-    webhooks,
 )
 from gatewayd.diagnostics.devices import Probe
-from gatewayd.diagnostics.findings import Finding, Grade, fault, ok, warning
+from gatewayd.diagnostics.findings import Finding, Grade, as_document, fault, ok, warning
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
 from gatewayd.store.inspection import lock_holder
 
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}
-_WIDEST_GRADE = 12  # with the spaces between the columns
-_NARROWEST = 40
-_DAEMON = "daemon"
+_DAEMON = Text("daemon")
 
 
+@examples("gatewayd check", "sudo gatewayd check --json")
 @click.command()
 @json_option
 @click.pass_context
@@ -62,59 +59,50 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     """Return all findings. `probe` examines the devices if no daemon holds them."""
     settings, findings = configuration.check(config)
     if settings is None:
-        text = "Devices, database and address were not checked: the configuration names them."
+        text = Text(
+            "Devices, database and address were not checked: the configuration names them. Correct it, and run this again."
+        )
         return [
             *findings,
-            warning("the rest", f"{text} Correct it, and run this again."),
+            warning(Text("the rest"), text),
             system.check_clock(None, None),
             system.check_version(None, daemon=False),
         ]
     status, daemon_finding = _daemon(settings)
     findings.append(daemon_finding)
     if status is not None:
-        findings += database.from_status(status.get("store", {}))
-        findings += devices.from_status(settings, status["ports"])
-        findings += sim_notices.check(status.get("sims", ()))  # missing in the status of an older version
+        findings += running.by_status(settings, status)
     elif _may_hold_devices(settings):
-        text = "The devices were not probed, because a gateway that does not answer may hold them: see the fault above."
-        findings.append(warning("ports", text))
+        text = Text(
+            "The devices were not probed, because a gateway that does not answer may hold them: see the fault above."
+        )
+        findings.append(warning(Text("ports"), text))
     else:
         findings += devices.from_probe(settings, probe)
-    findings += database.check(settings, daemon_answers=status is not None)
-    findings += backups.check(settings.store)
-    findings += accounts.check(settings)
-    findings += webhooks.check(settings)
+    findings += running.of_files(settings, daemon_answers=status is not None)
     findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if status is None else status["clock"]))
-    running = None if status is None else status.get("version")  # None for a daemon of an older version
-    findings.append(system.check_version(running, daemon=status is not None))
+    version = None if status is None else status.get("version")  # None for a daemon of an older version
+    findings.append(system.check_version(version, daemon=status is not None))
     return findings
-
-
-def as_document(findings: list[Finding]) -> dict[str, object]:
-    """Convert the findings to the document that `--json` prints."""
-    counted = Counter(finding.grade for finding in findings)
-    return {
-        "faults": counted[Grade.FAULT],
-        "warnings": counted[Grade.WARNING],
-        "checks": [
-            {"about": finding.about, "grade": finding.grade.value, "text": finding.text}
-            for finding in findings
-        ],
-    }
 
 
 def _daemon(settings: Settings) -> tuple[dict[str, Any] | None, Finding]:
     """Return the status of the daemon, and whether it runs and answers."""
     try:
-        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
+        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S, invocation.language())
     except (NotRunningError, FileNotFoundError):
-        return None, fault(_DAEMON, "No gatewayd is running: start it (`sudo systemctl start gatewayd`).")
+        return None, fault(
+            _DAEMON, Text("No gatewayd is running: start it (`{command}`).", command=start_command())
+        )
     except AdminError as error:
-        return None, fault(_DAEMON, f"The daemon cannot be asked: {error}.")
+        return None, fault(_DAEMON, Text("The daemon cannot be asked: {reason}.", reason=text_of(error)))
     except OSError as error:
-        return None, fault(_DAEMON, f"The daemon cannot be asked ({error}): run this with sudo.")
-    return status, ok(_DAEMON, "It runs and answers.")
+        reason = str(error)
+        return None, fault(
+            _DAEMON, Text("The daemon cannot be asked ({reason}): run this with sudo.", reason=reason)
+        )
+    return status, ok(_DAEMON, Text("It runs and answers."))
 
 
 def _may_hold_devices(settings: Settings) -> bool:
@@ -126,24 +114,22 @@ def _may_hold_devices(settings: Settings) -> bool:
         return True  # not known
 
 
-def _text_width(findings: list[Finding]) -> int | None:
-    """The width of the text column on a terminal, which would otherwise break lines within words."""
-    if not sys.stdout.isatty():
-        return None
-    left = max(len(finding.about) for finding in findings) + _WIDEST_GRADE
-    return max(_NARROWEST, shutil.get_terminal_size().columns - left)
-
-
 def _show(findings: list[Finding]) -> None:
-    rows = [
-        (
-            click.style(finding.grade.value, fg=_COLOURS[finding.grade]),
-            printable(finding.about),
-            printable(finding.text),
+    """Print the findings in three columns, the sentences wrapped in the third one."""
+    grades = {grade: invocation.localised(word(grade.value)) for grade in Grade}
+    widest_grade = max(map(len, grades.values()))
+    about = [printable(invocation.localised(finding.about)) for finding in findings]
+    widest_about = max(map(len, about))
+    for finding, subject in zip(findings, about, strict=True):
+        grade = grades[finding.grade]
+        first = f"{grade.ljust(widest_grade)}  {subject.ljust(widest_about)}  "
+        lines = wrapped(finding.text, " " * len(first), first)
+        say(f"{click.style(grade, fg=_COLOURS[finding.grade])}{lines[len(grade) :]}", style=True)
+    counted = Counter(finding.grade for finding in findings)
+    say(
+        Text(
+            "\nFaults: {faults}. Warnings: {warnings}.",
+            faults=counted[Grade.FAULT],
+            warnings=counted[Grade.WARNING],
         )
-        for finding in findings
-    ]
-    widths = [None, None, _text_width(findings)]
-    say(tabulate(rows, tablefmt="plain", disable_numparse=True, maxcolwidths=widths), style=True)
-    counted = as_document(findings)
-    say(f"\nFaults: {counted['faults']}. Warnings: {counted['warnings']}.")
+    )

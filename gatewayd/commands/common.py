@@ -7,18 +7,24 @@ and the gateway to load. Functions import the rest when they run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+import shlex
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 import click
 
-from config.store_path import store_path
-from gatewayd.commands.output import say
+from config.language.catalogue import translated
+from config.language.text import Text
+from gatewayd.commands import invocation, tables
+from gatewayd.commands.output import refuse, say
+from gatewayd.commands.tables import Column, Row
+from gatewayd.commands.wrapping import for_errors, wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask, follow
-from gatewayd.errors import AdminError
-from gatewayd.escaping import json_text, printable
+from gatewayd.errors import AdminError, NoDaemonError, WrongUseError
+from gatewayd.escaping import json_text
+from gatewayd.service_unit import is_service
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -30,9 +36,21 @@ _ANSWER_TIMEOUT_S = 30.0
 
 
 def fail(error: object) -> NoReturn:
-    """Print the error on standard error and exit with 1."""
-    say(f"gatewayd: {error}", err=True)
-    raise SystemExit(1)
+    """Say why the command failed, and exit: with 2 for wrong use, else with 1."""
+    refuse(error, 2 if isinstance(error, WrongUseError) else 1)
+
+
+def start_command() -> str:
+    """The command that starts the daemon of this configuration: systemd's where it is a service."""
+    config = invocation.settings_file()
+    if config != invocation.DEFAULT_CONFIG:
+        return f"gatewayd run --config {shlex.quote(str(config))}"
+    return "sudo systemctl start gatewayd" if is_service() else "gatewayd run"
+
+
+def not_running() -> Text:
+    """The sentence for a command that needs the daemon: none runs, and how to start it."""
+    return Text("no gatewayd is running on this store: start it with `{command}`", command=start_command())
 
 
 def config_path(context: click.Context) -> Path:
@@ -53,7 +71,7 @@ def settings_of(context: click.Context) -> Settings:
 
 def _store_of(context: click.Context) -> Path:
     """The path of the store. Exits with 1 if the configuration does not tell it."""
-    return store_path(config_path(context)) or settings_of(context).store.path
+    return invocation.settings().store or settings_of(context).store.path
 
 
 def administer(
@@ -62,28 +80,26 @@ def administer(
     arguments: Mapping[str, object] | None = None,
     timeout_s: float = _ANSWER_TIMEOUT_S,
 ) -> Any:
-    """Run an administration command in the daemon, or on the store if no daemon runs. Exits with 1 on failure."""
+    """Run an administration command in the daemon, or on the store if no daemon runs. Exits with 1 or 2 on failure."""
     try:
-        return ask(_store_of(context), command, arguments or {}, timeout_s)
+        return ask(_store_of(context), command, arguments or {}, timeout_s, invocation.language())
     except (NotRunningError, FileNotFoundError):
         pass
     except (AdminError, OSError) as error:
         fail(error)
     from gatewayd.commands import without_daemon
 
-    try:
-        return without_daemon.run(settings_of(context), command, arguments or {})
-    except without_daemon.FAILURES as error:
-        fail(error)
+    with _failures_of(without_daemon.FAILURES):
+        result = without_daemon.run(settings_of(context), command, arguments or {})
+        return translated(result, invocation.language())
 
 
 def administer_in_batches(
     context: click.Context, command: str, arguments: Mapping[str, object]
 ) -> Generator[list[Any], None, None]:
-    """Yield the batches of a continuing command, as `administer` runs it. Exits with 1 on failure."""
+    """Yield the batches of a continuing command, as `administer` runs it. Exits with 1 or 2 on failure."""
     try:
-        with closing(follow(_store_of(context), command, arguments)) as batches:
-            yield from batches
+        yield from _followed(context, command, arguments)
         return
     except (NotRunningError, FileNotFoundError):
         pass
@@ -91,23 +107,41 @@ def administer_in_batches(
         fail(error)
     from gatewayd.commands import without_daemon
 
-    try:
-        with closing(without_daemon.batches(settings_of(context), command, arguments)) as batches:
-            yield from batches
-    except without_daemon.FAILURES as error:
-        fail(error)
+    with (
+        _failures_of(without_daemon.FAILURES),
+        closing(without_daemon.batches(settings_of(context), command, arguments)) as batches,
+    ):
+        yield from batches
 
 
 def follow_daemon(
     context: click.Context, command: str, arguments: Mapping[str, object]
 ) -> Generator[list[Any], None, None]:
-    """Yield the batches of a continuing command of the daemon. Exits with 1 on failure, or if no daemon runs."""
+    """Yield the batches of a continuing command of the daemon. Exits with 1 or 2 on failure, or if no daemon runs."""
     try:
-        with closing(follow(_store_of(context), command, arguments)) as batches:
-            yield from batches
+        yield from _followed(context, command, arguments)
     except (NotRunningError, FileNotFoundError):
-        fail("no gatewayd is running on this store: start it with `gatewayd run`")
+        fail(not_running())
     except AdminError as error:
+        fail(error)
+
+
+def _followed(
+    context: click.Context, command: str, arguments: Mapping[str, object]
+) -> Generator[list[Any], None, None]:
+    language = invocation.language()
+    with closing(follow(_store_of(context), command, arguments, language)) as batches:
+        yield from batches
+
+
+@contextmanager
+def _failures_of(failures: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Exit where a command on the store itself fails."""
+    try:
+        yield
+    except NoDaemonError:
+        fail(not_running())
+    except failures as error:
         fail(error)
 
 
@@ -129,40 +163,47 @@ def until_interrupted(command: F) -> F:
     return cast(F, run)
 
 
-def show(result: object, as_json: bool) -> None:
-    """Print rows or one record, as a table or as JSON."""
+def wide_option(command: F) -> F:
+    """Add `--wide` to a command that lists something."""
+    return click.option("--wide", is_flag=True, help="Show all columns, and full times in UTC.")(command)
+
+
+def show(result: Row, as_json: bool) -> None:
+    """Print one record, for a person or as JSON, and its notes on standard error."""
     if as_json:
         say(json_text(result))
-    elif isinstance(result, list):
-        say(table(result))
-    elif isinstance(result, dict):
-        from tabulate import tabulate
-
-        rows = [(key, _cell(value)) for key, value in result.items() if key != "notes"]
-        say(tabulate(rows, tablefmt="plain", disable_numparse=True))
-        for note in result.get("notes", ()):
-            say(f"gatewayd: {note}", err=True)
+        return
+    say(tables.record({key: value for key, value in result.items() if key != "notes"}))
+    for note in result.get("notes", ()):
+        say(for_errors(f"gatewayd: {note}"), err=True)
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Format rows as a table under their column names."""
+def show_list(
+    name: str,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    *,
+    as_json: bool,
+    wide: bool,
+    empty: Text,
+    note: Callable[[Row], str] = lambda _: "",
+) -> None:
+    """Print rows as a table, or as JSON: an object with the list under `name`. `empty`: what to say of no rows."""
+    if as_json:
+        say(json_text({name: rows}))
+    elif not rows:
+        say(wrapped(empty))
+    elif wide:
+        say(tables.wide(rows))
+    else:
+        say(tables.listing(rows, columns, note))
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Format rows as a table under the names of their fields."""
     if not rows:
-        return "none"
-    from tabulate import tabulate
-
-    return tabulate(
-        [[_cell(value) for value in row.values()] for row in rows],
-        headers=list(rows[0]),
-        disable_numparse=True,
-    )
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return printable(value) or "-"
-    return "-" if value is None else value
+        return invocation.localised(Text("none"))
+    return tables.listing(rows, [tables.of(key) for key in rows[0]])
 
 
 class NoneOr(click.ParamType[Any]):
@@ -179,6 +220,8 @@ class NoneOr(click.ParamType[Any]):
         return None if value == "none" else self._inner.convert(value, param, ctx)
 
 
+NO_CHANGE: Final = Text("name at least one change")
+
 YES_NO = click.BOOL
 """`yes` or `no`."""
 
@@ -191,5 +234,5 @@ def given(context: click.Context, names: Mapping[str, str]) -> dict[str, object]
         if context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
     }
     if not changes and not context.params.get("default"):
-        raise click.UsageError("name at least one change", ctx=context)
+        raise click.UsageError(invocation.localised(NO_CHANGE), ctx=context)
     return changes

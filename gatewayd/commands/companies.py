@@ -1,17 +1,51 @@
-"""`gatewayd company add|list|set`."""
+"""`gatewayd company add|list|set|statement`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+from config.language.catalogue import DEFAULT
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import (
+    YES_NO,
+    NoneOr,
+    administer,
+    given,
+    json_option,
+    show,
+    show_list,
+    table,
+    wide_option,
+)
+from gatewayd.commands.output import say, say_file
+from gatewayd.commands.tables import Column, Row, of
 
 
+def _used(company: Row) -> str:
+    used, quota = company["used_this_month"], company["quota"]
+    return str(used) if quota is None else f"{used}/{quota}"
+
+
+_COLUMNS = (
+    of("id"),
+    of("name", cut=True),
+    of("active"),
+    Column(Text("used this month"), _used),
+    of("window"),
+)
+
+
+@examples("gatewayd company add 'Pharmacie du Fleuve'", "gatewayd company list")
 @click.group()
 def company() -> None:
     """Manage the companies that send through this gateway."""
 
 
+@examples("gatewayd company add 'Pharmacie du Fleuve' --quota 5000")
 @company.command()
 @click.argument("name")
 @click.option("--quota", type=NoneOr(click.INT), default="none", help="Messages per month; none: unlimited.")
@@ -22,14 +56,24 @@ def add(context: click.Context, name: str, quota: int | None, as_json: bool) -> 
     show(administer(context, "company.add", {"name": name, "quota": quota}), as_json)
 
 
+@examples("gatewayd company list")
 @company.command("list")
+@wide_option
 @json_option
 @click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
+def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     """List the companies, with the quota that each has used this month."""
-    show(administer(context, "company.list"), as_json)
+    show_list(
+        "companies",
+        administer(context, "company.list"),
+        _COLUMNS,
+        as_json=as_json,
+        wide=wide,
+        empty=Text("There is no company yet: `gatewayd company add NAME` adds one."),
+    )
 
 
+@examples("gatewayd company set 1 --quota none", "gatewayd company set 1 --window 08:00-20:00")
 @company.command("set")
 @click.argument("company_id", metavar="ID", type=int)
 @click.option("--name", help="Its name.")
@@ -61,3 +105,40 @@ def set_(context: click.Context, /, company_id: int, as_json: bool, **_: object)
         },
     )
     show(administer(context, "company.set", {"company": company_id, "changes": changes}), as_json)
+
+
+@examples("gatewayd company statement 1 2026-11", "gatewayd company statement 1 --csv > statement.csv")
+@company.command()
+@click.argument("company_id", metavar="ID", type=int)
+@click.argument("month", required=False, metavar="[YYYY-MM]")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
+@json_option
+@click.pass_context
+def statement(
+    context: click.Context, company_id: int, month: str | None, as_csv: bool, as_json: bool
+) -> None:
+    """Print the messages and the cost of a company in a month, by SIM and by campaign.
+
+    Without a month: the present one. Failed and cancelled messages are not billed.
+    """
+    if as_csv and as_json:
+        raise click.UsageError("choose --csv or --json")
+    found = administer(context, "company.statement", {"company": company_id, "month": month})
+    if as_csv:
+        from gatewayd.accounts import statements
+
+        say_file(statements.as_csv(found, DEFAULT))
+    elif as_json:
+        show(found, as_json)
+    else:
+        say(_readable(found))
+
+
+def _readable(statement: Mapping[str, Any]) -> str:
+    """The statement as tables: the total, then each SIM and each campaign."""
+    hidden = ("accepted", "name")
+    parts = [f"{statement['name']}, {statement['month']}", table([statement["total"]])]
+    for title, rows in (("By SIM", statement["sims"]), ("By campaign", statement["campaigns"])):
+        shown = [{key: value for key, value in row.items() if key not in hidden} for row in rows]
+        parts += [title, table(shown)]
+    return "\n\n".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import sys
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import click
 
+from config.language.text import Text
 from config.settings import ConfigError, Settings, load
 from gatewayd.admin import commands
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail
 from gatewayd.commands.output import say
 from gatewayd.commands.run import START_ERRORS
@@ -32,7 +35,11 @@ _DEFAULT_STATE = Path("~/.local/state/gatewayd-demo")
 _READY_TIMEOUT_S = 60.0
 _LOOK_S = 0.05
 
+_LOGIN = "demo"
+_PASSWORD_BYTES = 9  # 12 characters
 
+
+@examples("gatewayd demo", "gatewayd demo --ports 8 --listen 127.0.0.1:8080")
 @click.command()
 @click.option("--listen", default="127.0.0.1:8000", show_default=True, help="HOST:PORT of the API.")
 @click.option("--ports", type=click.IntRange(1, 256), default=4, show_default=True, help="Simulated modems.")
@@ -46,7 +53,7 @@ _LOOK_S = 0.05
 @click.option("--submit-s", type=float, default=1.0, show_default=True, help="Seconds of one submission.")
 @click.option("--delivery-s", type=float, default=1.0, show_default=True, help="Seconds until delivery.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print url, keys and state as one JSON line once ready."
+    "--json", "as_json", is_flag=True, help="Print url, keys, log-in and state as one JSON line once ready."
 )
 @stop_signals_held()
 def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: float, as_json: bool) -> None:
@@ -57,7 +64,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
         settings = _configure(state, listen, ports)
     except (ConfigError, StoreLockedError, OSError) as error:
         fail(error)
-    log_to_stderr(settings.daemon)
+    recent_log = log_to_stderr(settings.daemon)
     bank = Bank(
         BankConfig(
             directory=state / "ports",
@@ -70,7 +77,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
             boot_s=0.2,
         )
     )
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, config=state / "gatewayd.toml", recent_log=recent_log)
     try:
         bank.start()
         url = daemon.start()
@@ -113,27 +120,42 @@ def _wait_until_ready(daemon: Daemon, ports: int) -> None:
         ):
             return
         time.sleep(_LOOK_S)
-    fail("the simulated modems did not come up in time")
+    fail(Text("the simulated modems did not come up in time"))
 
 
 def _accounts(daemon: Daemon, state: Path) -> dict[str, str]:
-    """Return the keys of the demo company; the first start creates company, SIM assignment and both keys."""
+    """Return the keys of the demo company, and the login and password of a person. What is missing is created and kept."""
     path = state / "keys.json"
-    if path.exists():
-        stored: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-        return stored
+    stored: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    accounts = {
+        **(stored if "key" in stored else _keys(daemon)),
+        **({} if "login" in stored else _person(daemon)),
+    }
+    if accounts != stored:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
+            json.dump(accounts, file)
+    return accounts
+
+
+def _keys(daemon: Daemon) -> dict[str, str]:
+    """Create a company with a SIM of its own, and two keys."""
     company = _run(daemon, "company.add", name="Demo")
     sims = commands.run(daemon.admin, "sim.list", {})
     if isinstance(sims, list):
         first = sims[0]["id"]
         _run(daemon, "sim.set", sim=first, changes={"company_id": company["id"], "cost": 0.05}, default=True)
-    keys = {
+    return {
         "key": str(_run(daemon, "key.add", company=company["id"])["key"]),
         "admin_key": str(_run(daemon, "key.add", company=company["id"], admin=True)["key"]),
     }
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(keys, file)
-    return keys
+
+
+def _person(daemon: Daemon) -> dict[str, str]:
+    """Create an owner of the dashboard with a random password."""
+    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    _run(daemon, "user.add", login=_LOGIN, password=password, role="owner", name="Demo")
+    return {"login": _LOGIN, "password": password}
 
 
 def _run(daemon: Daemon, command: str, **arguments: object) -> dict[str, object]:
@@ -151,6 +173,7 @@ gatewayd listens on {url}, on simulated modems.
 
   API key             {keys["key"]}
   administration key  {keys["admin_key"]}
+  dashboard           {url.removesuffix("api")}  login {keys["login"]}, password {keys["password"]}
   state               {state}
 
 Show the ports and SIMs:

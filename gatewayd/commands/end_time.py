@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from config.language.text import Text
 from gatewayd.commands.common import settings_of
+from gatewayd.commands.invocation import localised
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     rf"({_DATE.pattern})[Tt ]([0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,6}})?)?)"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
-_HINT = "must be a date as 2027-01-31 or a time as 2027-01-31T12:00:00Z"
+_HINT = Text("must be a date as 2027-01-31 or a time as 2027-01-31T12:00:00Z")
 
 
 def end_time(text: str, zone: ZoneInfo) -> int:
@@ -58,7 +60,7 @@ class EndTime(click.ParamType[Any]):
         try:
             return self._converted(value, settings_of(ctx).numbers.zone)
         except ValueError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(localised(error), param, ctx)
 
     def _converted(self, text: str, zone: ZoneInfo) -> int:
         return end_time(text, zone)
@@ -79,5 +81,5 @@ class Time(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """See `click.ParamType.convert`."""
         if _DATE.fullmatch(value):
-            self.fail("must be a time as 2027-01-31T12:00:00Z", param, ctx)
+            self.fail(localised(Text("must be a time as 2027-01-31T12:00:00Z")), param, ctx)
         return EndTime().convert(value, param, ctx)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from config.language.text import Text
 from gatewayd.commands.common import config_path, fail, settings_of
 from gatewayd.commands.output import say
 from gatewayd.daemon.control_client import NotRunningError, ask
@@ -27,6 +28,23 @@ def installer() -> None:
 def check_configuration(context: click.Context) -> None:
     """Exit with 1 and print the faults if the configuration cannot be used."""
     settings_of(context)
+
+
+@installer.command("list-plans")
+def list_plans() -> None:
+    """Print the names of the numbering plans, on one line."""
+    from config.plans import plans
+
+    say(" ".join(plans()))
+
+
+@installer.command("dashboard-address")
+@click.pass_context
+def dashboard_address(context: click.Context) -> None:
+    """Print the URL of the dashboard, as a browser in the local network opens it if the configuration allows that."""
+    from gatewayd.commands.dashboard_address import dashboard_url
+
+    say(dashboard_url(settings_of(context).api.addresses))
 
 
 @installer.command("copy-database")
@@ -70,6 +88,6 @@ def check_daemon(context: click.Context) -> None:
     try:
         ask(settings_of(context).store.path, "status", {}, _ANSWER_TIMEOUT_S)
     except (NotRunningError, FileNotFoundError):
-        fail(f"no gatewayd is running with {config_path(context)}")
+        fail(Text("no gatewayd is running with {config}", config=config_path(context)))
     except (AdminError, OSError) as error:
         fail(error)

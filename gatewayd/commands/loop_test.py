@@ -7,9 +7,13 @@ from typing import Any, Final
 
 import click
 
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import follow_daemon, json_option, show
 from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
+from gatewayd.commands.progress import elapsed
+from gatewayd.commands.wrapping import for_errors
 
 LONGEST_S: Final = 86_400.0
 """As `gatewayd.loop_test.rounds.LONGEST_S`, which is slow to import. A test compares them."""
@@ -29,6 +33,7 @@ class _Place(click.ParamType[Any]):
         return str(value)
 
 
+@examples("gatewayd loop-test", "gatewayd loop-test --from 1 --to 2.1 --timeout 120")
 @click.command("loop-test")
 @click.option("--from", "source", type=_Place(), help="The SIM that sends. Default: each SIM in service.")
 @click.option("--to", "target", type=_Place(), help="The SIM that receives. Default: the next one.")
@@ -49,16 +54,15 @@ def loop_test(
     """
     arguments = {"source": source, "target": target, "timeout_s": timeout_s}
     result: dict[str, Any] = {}
-    with closing(follow_daemon(context, "loop_test", arguments)) as batches:
-        for number, batch in enumerate(batches):
-            if not (number or batch or as_json):
-                say("The texts are on their way; this may take minutes.", err=True)
+    doing = Text("The texts are on their way; this may take minutes")
+    with elapsed(doing), closing(follow_daemon(context, "loop_test", arguments)) as batches:
+        for batch in batches:
             result = batch[0] if batch else result
     if as_json:
         show(result, as_json)
     else:
         say(loop_tests(result["tests"]))
         for note in result["notes"]:
-            say(f"gatewayd: {note}", err=True)
+            say(for_errors(f"gatewayd: {note}"), err=True)
     if not result["all_arrived"]:
         raise SystemExit(1)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from gatewayd.commands.common import table
-from gatewayd.escaping import printable
+from config.language.text import Sentences, Text
+from gatewayd.commands.invocation import language
+from gatewayd.commands.tables import Column, Row, listing, of, short
+
+_COLUMNS = (
+    Column(Text("from"), lambda test: f"{test['from']} (SIM {test['from_sim']})"),
+    Column(Text("to"), lambda test: f"{test['to']} (SIM {test['to_sim']})"),
+    Column(Text("at"), lambda test: short(test["started_at"])),
+    of("outcome", Text("result")),
+    of("submit_s", Text("sent s")),
+    of("arrive_s", Text("arrived s")),
+    of("report_s", Text("report s")),
+)
 
 
-def loop_tests(tests: Sequence[Mapping[str, Any]]) -> str:
-    """Format tests as a table, with an explanation of each failed test below it."""
-    rows = [
-        {
-            "from": f"{test['from']} (SIM {test['from_sim']})",
-            "to": f"{test['to']} (SIM {test['to_sim']})",
-            "at": f"{test['started_at'][:19]}Z",
-            "result": test["outcome"].replace("_", " "),
-            "submitted s": test["submit_s"],
-            "arrived s": test["arrive_s"],
-            "reported s": test["report_s"],
-        }
-        for test in tests
-    ]
-    explanations = [
-        f"SIM {test['from_sim']}: {test['detail']}"
-        + (f" The network said: {test['reason']}" if test["reason"] and not test["arrived"] else "")
-        for test in tests
-        if test["detail"]
-    ]
-    return "\n".join([table(rows), *map(printable, explanations)])
+def loop_tests(tests: Sequence[Row]) -> str:
+    """Format tests as a table, with an explanation below each failed test."""
+    return listing(tests, _COLUMNS, _explanation)
+
+
+def _explanation(test: Row) -> str:
+    if not test["detail"]:
+        return ""
+    detail = test["detail_fr"] if language() == "fr" and test.get("detail_fr") else test["detail"]
+    network = ""
+    if test["reason"] and not test["arrived"]:
+        network = Text("The network said: {reason}", reason=test["reason"])
+    return Sentences([detail, network])

@@ -7,29 +7,54 @@ from typing import Any
 
 import click
 
-from gatewayd.commands.common import administer, json_option, show
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import administer, json_option, show, show_list, wide_option
 from gatewayd.commands.output import say
+from gatewayd.commands.tables import Column, of, short
+
+_COLUMNS = (
+    of("company"),
+    of("recipient"),
+    Column(Text("since"), lambda entry: short(entry["opted_out_at"])),
+    Column(Text("ended"), lambda entry: short(entry["ended_at"])),
+    of("source"),
+    of("text", cut=True),
+)
 
 
+@examples("gatewayd opt-out add 70123456 --company 1", "gatewayd opt-out list")
 @click.group("opt-out")
 def opt_out() -> None:
     """Manage the numbers that want no messages of campaigns from a company."""
 
 
+@examples("gatewayd opt-out list --company 1", "gatewayd opt-out list --csv > opt-outs.csv")
 @opt_out.command("list")
 @click.option("--company", type=int, help="Only those of the company with this id.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values, for a spreadsheet.")
+@wide_option
 @json_option
 @click.pass_context
-def list_(context: click.Context, company: int | None, as_csv: bool, as_json: bool) -> None:
+def list_(context: click.Context, company: int | None, as_csv: bool, wide: bool, as_json: bool) -> None:
     """List all opt-outs, the ended ones too: when, and by which text."""
     rows = list(_all(context, company))
     if as_csv:
         say(_csv(rows), nl=False)
     else:
-        show(rows, as_json)
+        show_list(
+            "opt_outs",
+            rows,
+            _COLUMNS,
+            as_json=as_json,
+            wide=wide,
+            empty=Text(
+                "No number has opted out. A reply with a word of inbox.opt_out_words, as STOP, opts out."
+            ),
+        )
 
 
+@examples("gatewayd opt-out add 70123456 --reason 'asked by telephone'")
 @opt_out.command()
 @click.argument("recipient", metavar="NUMBER")
 @click.option("--company", type=int, help="The company's id. Default: the first active one.")
@@ -44,6 +69,7 @@ def add(
     show(administer(context, "opt_out.add", arguments), as_json)
 
 
+@examples("gatewayd opt-out remove 70123456")
 @opt_out.command()
 @click.argument("recipient", metavar="NUMBER")
 @click.option("--company", type=int, help="The company's id. Default: the first active one.")
@@ -62,18 +88,7 @@ def _all(context: click.Context, company: int | None) -> Iterator[dict[str, Any]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
-    import csv
-    import io
+    from gatewayd.spreadsheets import csv_row
 
-    out = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _text(value: object) -> object:
-    """A value for a spreadsheet: one that it would take for a formula is marked as text."""
-    unsafe = isinstance(value, str) and value[:1] in ("=", "@", "\t", "\r", "-")
-    return f"'{value}" if unsafe else value
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)] if rows else []
+    return "".join(map(csv_row, lines))

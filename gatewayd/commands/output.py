@@ -13,7 +13,10 @@ from typing import Final, NoReturn
 
 import click
 
-from gatewayd.escaping import printable
+from config.language.text import Text
+from gatewayd.commands import invocation
+from gatewayd.commands.wrapping import for_errors
+from gatewayd.escaping import json_text, printable
 
 # The error numbers of a write to a full disk, a closed pipe, or a terminal that was closed.
 _OUTPUT_ERRORS: Final = frozenset(
@@ -26,13 +29,23 @@ class OutputError(Exception):
 
 
 def say(text: str, *, err: bool = False, nl: bool = True, style: bool = False) -> None:
-    """Print on standard output or standard error. Line feeds pass unchanged, and with `style` also the colours of `click.style`.
+    """Print a text, in the language of the call, on standard output or standard error.
 
-    Raises OutputError.
+    Line feeds pass unchanged, and with `style` also the colours of `click.style`. Raises OutputError.
     """
-    safe = printable(text, keep="\n\x1b" if style else "\n")
+    safe = printable(invocation.localised(text), keep="\n\x1b" if style else "\n")
     try:
         click.echo(safe, err=err, nl=nl)
+    except OSError as error:
+        raise OutputError(reason(error)) from error
+
+
+def say_file(text: str) -> None:
+    """Write the text of a file on standard output in UTF-8, with every character as it is. Raises OutputError."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
     except OSError as error:
         raise OutputError(reason(error)) from error
 
@@ -42,11 +55,23 @@ def is_output_error(error: OSError) -> bool:
     return error.filename is None and error.errno in _OUTPUT_ERRORS
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError) -> Text:
     """Explain in one sentence why the output cannot be written."""
     if error.errno == errno.EPIPE:
-        return "the output was closed before all of it was written"
-    return f"the output cannot be written: {error.strerror or error}"
+        return Text("the output was closed before all of it was written")
+    return Text("the output cannot be written: {reason}", reason=error.strerror or str(error))
+
+
+def refuse(error: object, code: int = 1) -> NoReturn:
+    """Say why the command failed, and exit. For a program: `{"error": "…"}` on standard output; else on standard error."""
+    try:
+        if invocation.as_json():
+            say(json_text({"error": invocation.localised(error)}))
+        else:
+            say(for_errors(f"gatewayd: {invocation.localised(error)}"), err=True)
+    except OutputError as failure:
+        give_up(failure)
+    raise SystemExit(code)
 
 
 def flush() -> None:
@@ -59,10 +84,10 @@ def flush() -> None:
 
 
 def give_up(error: object) -> NoReturn:
-    """Print the error on standard error, if it can be written, and exit with 1."""
+    """Print an error of the output on standard error, if that can be written, and exit with 1."""
     _discard_buffer(1)
     try:
-        say(f"gatewayd: {error}", err=True)
+        say(f"gatewayd: {invocation.localised(error)}", err=True)
     except OutputError:
         _discard_buffer(2)
     raise SystemExit(1)

@@ -3,59 +3,82 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
 
-from gatewayd.commands.common import administer, given, json_option, show, table
+from config.language.text import Sentences, Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import administer, given, json_option, show, show_list, wide_option
+from gatewayd.commands.invocation import localised
 from gatewayd.commands.output import say
-from gatewayd.escaping import json_text, printable
+from gatewayd.commands.tables import Column, Row, local, of, short, signal
+from gatewayd.commands.words import word
+from gatewayd.commands.wrapping import wrapped
+from gatewayd.escaping import json_text
 
-_COLUMNS = 80
-_LONGEST_DEVICE, _LONGEST_SIM, _LONGEST_OPERATOR = 20, 14, 10  # characters, so that a line fits 80 columns
+_LONGEST_DEVICE = 20  # characters, so that a line fits 80 columns
 
 _NUMBER = click.IntRange(1, 9999)
 
 
+def _states(names: Sequence[str]) -> str:
+    return ", ".join(localised(word(name)) for name in names)
+
+
+def _shortened(device: str) -> str:
+    """The end of a long name: that is where two devices differ."""
+    return device if len(device) <= _LONGEST_DEVICE else f"…{device[1 - _LONGEST_DEVICE :]}"
+
+
+_COLUMNS = (
+    of("port"),
+    of("state"),
+    Column(Text("SIM"), lambda entry: _states(entry["sim"]), cut=True),
+    of("operator", cut=True),
+    Column(Text("dBm"), lambda entry: signal(entry["signal_dbm"])),
+    Column(Text("device"), lambda entry: _shortened(entry["device"])),
+    Column(Text("in"), lambda entry: Text("file") if entry["source"] == "file" else Text("database")),
+)
+
+
+@examples("gatewayd port list", "gatewayd port add 5 usb:1-1.4:2 --pin -", "gatewayd port pause 5")
 @click.group()
 def port() -> None:
     """Manage the ports while the gateway runs: add, change, pause, restart.
-
-    \b
-    Examples:
-      gatewayd port list
-      gatewayd port add 5 usb:1-1.4:2 --pin 1234
-      gatewayd port pause 5
-      gatewayd port history 5
 
     Ports of the configuration file can be paused and restarted; they are changed in the file.
     """
 
 
+@examples("gatewayd port list")
 @port.command("list")
-@click.option("--wide", is_flag=True, help="Show all columns, however wide.")
+@wide_option
 @json_option
 @click.pass_context
 def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     """List the ports, where each is configured, and its state."""
-    found = administer(context, "port.list")
-    if as_json:
-        say(json_text({"ports": found}))
-        return
-    if not found:
-        say("There is no port: `gatewayd ports` finds the modems, `gatewayd port add` adds one.")
-        return
-    say(table([{**one, "sim": _words(one["sim"])} if wide else _narrow(one) for one in found]))
-    for one in found:
-        if one["state"] not in ("up", "not_running") and one["detail"]:
-            say("\n" + _wrapped(f"Port {one['port']}: {one['detail']}"))
-        if one["paused_since"]:
-            say(_wrapped(f"It is paused since {_local(one['paused_since'])}."))
+    show_list(
+        "ports",
+        administer(context, "port.list"),
+        _COLUMNS,
+        as_json=as_json,
+        wide=wide,
+        empty=Text("There is no port: `gatewayd ports` finds the modems, `gatewayd port add` adds one."),
+        note=_note,
+    )
 
 
+def _note(entry: Row) -> str:
+    """Why a port does not work, and since when it is paused."""
+    detail = entry["detail"] if entry["state"] not in ("up", "not_running") else ""
+    if not entry["paused_since"]:
+        return str(detail)
+    return Sentences([detail, Text("It is paused since {since}.", since=short(entry["paused_since"]))])
+
+
+@examples("gatewayd port add 5 /dev/ttyUSB4", "gatewayd port add 5 usb:1-1.4:2 --slots 2")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @click.argument("device")
@@ -76,6 +99,7 @@ def add(context: click.Context, /, number: int, device: str, as_json: bool, **mo
     _show_one(administer(context, "port.add", arguments), as_json)
 
 
+@examples("gatewayd port set 5 --pin -")
 @port.command("set")
 @click.argument("number", type=_NUMBER)
 @click.option("--device", help="The serial device.")
@@ -94,6 +118,7 @@ def set_(context: click.Context, /, number: int, as_json: bool, **_: object) -> 
     _show_one(administer(context, "port.set", {"port": number, "changes": _with_typed_pin(changes)}), as_json)
 
 
+@examples("gatewayd port remove 5")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @json_option
@@ -104,11 +129,12 @@ def remove(context: click.Context, number: int, as_json: bool) -> None:
     if as_json:
         show(removed, as_json)
     elif removed["ended"]:
-        say(f"Port {number} was removed.")
+        say(Text("Port {number} was removed.", number=number))
     else:
-        say(f"Port {number} was removed; it still finishes a message, and ends then.")
+        say(Text("Port {number} was removed; it still finishes a message, and ends then.", number=number))
 
 
+@examples("gatewayd port pause 5")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @json_option
@@ -121,6 +147,7 @@ def pause(context: click.Context, number: int, as_json: bool) -> None:
     _show_one(administer(context, "port.pause", {"port": number}), as_json)
 
 
+@examples("gatewayd port resume 5")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @json_option
@@ -130,6 +157,7 @@ def resume(context: click.Context, number: int, as_json: bool) -> None:
     _show_one(administer(context, "port.resume", {"port": number}), as_json)
 
 
+@examples("gatewayd port restart 5")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @json_option
@@ -139,6 +167,7 @@ def restart(context: click.Context, number: int, as_json: bool) -> None:
     _show_one(administer(context, "port.restart", {"port": number}), as_json)
 
 
+@examples("gatewayd port history 5")
 @port.command()
 @click.argument("number", type=_NUMBER)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="The most lines.")
@@ -151,15 +180,8 @@ def history(context: click.Context, number: int, limit: int, as_json: bool) -> N
         say(json_text({"changes": changes}))
         return
     for change in changes:
-        beginning = f"{_local(change['at'])}  {change['state']:<8}  "
-        say(
-            textwrap.fill(
-                printable(change["detail"]),
-                _COLUMNS,
-                initial_indent=beginning,
-                subsequent_indent=" " * len(beginning),
-            )
-        )
+        beginning = f"{local(change['at'])}  {localised(word(change['state'])):<9}  "
+        say(wrapped(change["detail"], " " * len(beginning), beginning))
 
 
 def _with_typed_pin(settings: dict[str, object]) -> dict[str, object]:
@@ -170,33 +192,4 @@ def _with_typed_pin(settings: dict[str, object]) -> dict[str, object]:
 
 
 def _show_one(one: Mapping[str, Any], as_json: bool) -> None:
-    show(dict(one) if as_json else {**one, "sim": _words(one["sim"])}, as_json)
-
-
-def _narrow(one: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "port": one["port"],
-        "state": one["state"].replace("_", " "),
-        "SIM": _words(one["sim"])[:_LONGEST_SIM],
-        "operator": one["operator"][:_LONGEST_OPERATOR],
-        "dBm": one["signal_dbm"],
-        "device": _shortened(one["device"], _LONGEST_DEVICE),
-        "in": "file" if one["source"] == "file" else "db",
-    }
-
-
-def _words(names: list[str]) -> str:
-    return ", ".join(names).replace("_", " ")
-
-
-def _shortened(device: str, length: int) -> str:
-    """The end of a long name: that is where two devices differ."""
-    return device if len(device) <= length else f"…{device[1 - length :]}"
-
-
-def _local(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(printable(text), _COLUMNS)
+    show(one if as_json else {**one, "sim": _states(one["sim"])}, as_json)

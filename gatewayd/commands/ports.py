@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,14 @@ from typing import Any
 import click
 
 from config.appending import append
+from config.language.text import Text, text_of
 from config.settings import ConfigError, PortSettings, Settings, load
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import administer, config_path, fail, json_option, table
 from gatewayd.commands.device_probe import probe_showing
+from gatewayd.commands.invocation import language, localised
 from gatewayd.commands.output import say
+from gatewayd.commands.wrapping import for_errors, wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask
 from gatewayd.errors import AdminError
 from gatewayd.escaping import json_text, printable
@@ -33,11 +36,11 @@ from modem.hardware.sysfs import MACHINE, Roots
 from modem.port.status import PortState
 
 _ANSWER_TIMEOUT_S = 30.0
-_COLUMNS = 80
 _LONGEST_DEVICE, _LONGEST_MODEL, _LONGEST_OPERATOR = 18, 12, 10  # characters, so that a line fits 80 columns
 _USUAL_BAUD = PortSettings.model_fields["baud"].default
 
 
+@examples("gatewayd ports", "gatewayd ports --write", "gatewayd ports --toml >> gatewayd.toml")
 @click.command()
 @click.argument("devices", nargs=-1, metavar="[DEVICE]...")
 @click.option("--glob", "globs", multiple=True, metavar="PATTERN", help="More devices. May be repeated.")
@@ -72,12 +75,6 @@ def ports(
     as_json: bool,
 ) -> None:
     """List serial devices, and which of them are modems.
-
-    \b
-    Examples:
-      gatewayd ports
-      gatewayd ports --write
-      gatewayd ports --toml >> gatewayd.toml
 
     DEVICEs are listed besides the devices of the system, pseudo-terminals too. Devices of a running gateway are not opened:
     the daemon is asked about them.
@@ -137,7 +134,7 @@ def _running(settings: Settings | None) -> list[Mapping[str, Any]] | None:
     if settings is None:
         return None
     try:
-        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S)
+        status: Any = ask(settings.store.path, "status", {}, _ANSWER_TIMEOUT_S, language())
     except (NotRunningError, FileNotFoundError):
         return None
     except (AdminError, OSError) as error:
@@ -186,7 +183,8 @@ def _configured(settings: Settings | None, running: list[Mapping[str, Any]] | No
         try:
             found = look(settings.store.path, lambda db: known_ports.in_use(db, settings.ports))
         except StoreUnavailableError as error:
-            say(f"gatewayd: the ports of the database are not known: {error}", err=True)
+            told = Text("the ports of the database are not known: {reason}", reason=text_of(error))
+            say(for_errors(f"gatewayd: {localised(told)}"), err=True)
     return {port.number: port.settings.device for port in found}
 
 
@@ -207,11 +205,22 @@ def _write(context: click.Context, new: Sequence[Finding], first: int, sections:
     if as_json:
         say(json_text({"written": into, "ports": numbers}))
     elif not new:
-        say("There is no modem without a port.")
+        say(Text("There is no modem without a port."))
     elif into == "file":
-        say(f"Ports {_list(numbers)} were written to {path}: restart the gateway to start them.")
+        say(
+            Text(
+                "Ports {ports} were written to {path}: restart the gateway to start them.",
+                ports=_list(numbers),
+                path=path,
+            )
+        )
     else:
-        say(f"Ports {_list(numbers)} were added to the database; a running gateway has started them.")
+        say(
+            Text(
+                "Ports {ports} were added to the database; a running gateway has started them.",
+                ports=_list(numbers),
+            )
+        )
 
 
 def _list(numbers: Sequence[int]) -> str:
@@ -255,15 +264,21 @@ def _show(rows: Sequence[_Row], sections: str, as_json: bool, *, wide: bool) -> 
         say(json_text(document))
         return
     if not rows:
-        say("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
+        say(
+            wrapped(
+                Text("There is no serial device: is a modem plugged in and powered? Does `lsusb` list it?")
+            )
+        )
         return
     lines = _lines(rows)
     say(table(lines if wide else [_narrow(line) for line in lines]))
     for row in rows:
         if row.finding.detail:
-            say("\n" + textwrap.fill(printable(f"{row.finding.device.path}: {row.finding.detail}"), _COLUMNS))
+            told = Text("{device}: {told}", device=row.finding.device.path, told=row.finding.detail)
+            say(f"\n{wrapped(told)}")
     if sections:
-        say(f"\nFor the configuration (`gatewayd ports --write` writes it):\n\n{sections}", nl=False)
+        say(Text("\nFor the configuration (`gatewayd ports --write` writes it):\n"))
+        say(sections, nl=False)
 
 
 def _narrow(line: Mapping[str, object]) -> dict[str, object]:

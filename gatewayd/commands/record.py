@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail, follow_daemon, json_option
 from gatewayd.commands.output import say
 from gatewayd.escaping import json_text, printable
@@ -20,6 +22,7 @@ from modem.recording.line import LineLostError
 from modem.recording.recorder import NoModemError, Recorder, Wishes
 
 
+@examples("sudo gatewayd record 1 my-modem.json", "gatewayd record /dev/ttyUSB2 my-modem.json --restart")
 @click.command()
 @click.argument("place", metavar="PORT|DEVICE")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -45,16 +48,11 @@ def record(
 
     PORT is a port of the running daemon, which is paused for a minute at most; DEVICE is a serial device that no program uses.
     Numbers of persons, cards and modems in the file are made up. An existing file is never overwritten.
-
-    \b
-    Examples:
-      sudo gatewayd record 1 my-modem.json
-      gatewayd record /dev/ttyUSB2 my-modem.json --restart
     """
     if os.path.lexists(file):
-        fail(f"{file} already exists")
+        fail(Text("{path} already exists", path=file))
     if not file.parent.is_dir():
-        fail(f"there is no folder {file.parent}, or you may not read it")
+        fail(Text("there is no folder {folder}, or you may not read it", folder=file.parent))
     if place.isdecimal():
         text = _of_port(context, int(place), restart, send_to, quiet=as_json)
     else:
@@ -63,16 +61,15 @@ def record(
         with file.open("x", encoding="utf-8") as target:
             target.write(text)
     except FileExistsError:
-        fail(f"{file} already exists")
+        fail(Text("{path} already exists", path=file))
     except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror or error}")
+        fail(Text("{path} cannot be written: {reason}", path=file, reason=error.strerror or str(error)))
     modem = document.parse(text.encode()).modem
     if as_json:
         say(json_text({"file": str(file.absolute()), "modem": modem.model_dump()}))
         return
-    say(
-        f"{file} is the recording of {modem.manufacturer} {modem.model}. Read it, and send it to the project if you like."
-    )
+    name = f"{modem.manufacturer} {modem.model}"
+    say(Text("{path} is the recording of {name}. Read it, and send it to the project.", path=file, name=name))
 
 
 def _of_port(context: click.Context, port: int, restart: bool, send_to: str | None, *, quiet: bool) -> str:
@@ -84,7 +81,7 @@ def _of_port(context: click.Context, port: int, restart: bool, send_to: str | No
             shown = "" if text else _sentence(told["done"], told["of"], told["command"])
             _show_progress(shown, quiet=quiet)
     if not text:
-        fail("the daemon ended before the recording did")
+        fail(Text("the daemon ended before the recording did"))
     return text
 
 

@@ -7,7 +7,8 @@ import faulthandler
 import click
 
 from api.server.listeners import ListenError
-from gatewayd.commands.common import fail, settings_of
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import config_path, fail, settings_of
 from gatewayd.daemon.daemon import Daemon, DeadWorkerError
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
@@ -17,15 +18,16 @@ START_ERRORS = (StoreLockedError, StoreVersionError, StoreUnavailableError, List
 """The errors of `Daemon.start` whose text is for the operator."""
 
 
+@examples("gatewayd run --config /etc/gatewayd/gatewayd.toml")
 @click.command()
 @click.pass_context
 @stop_signals_held()
 def run(context: click.Context) -> None:
     """Run the gateway until SIGTERM or SIGINT."""
     settings = settings_of(context)
-    log_to_stderr(settings.daemon)
+    recent_log = log_to_stderr(settings.daemon)
     faulthandler.enable()  # the SIGABRT of systemd's watchdog then prints the stack of every thread
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, config=config_path(context), recent_log=recent_log)
     try:
         daemon.start()
     except START_ERRORS as error:

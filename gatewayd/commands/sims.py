@@ -6,43 +6,68 @@ from typing import Any
 
 import click
 
-from gatewayd.commands.common import YES_NO, NoneOr, administer, given, json_option, show
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import (
+    YES_NO,
+    NoneOr,
+    administer,
+    given,
+    json_option,
+    show,
+    show_list,
+    wide_option,
+)
+from gatewayd.commands.tables import Column, Row, of
 
-# Not in the table, which would be wider than a terminal.
-_DETAILS = frozenset(
-    {
-        "daily_parts",
-        "monthly_parts",
-        "daily_recipients",
-        "monthly_recipients",
-        "reset_hour",
-        "left",
-        "unreadable_since",
-        "renew_code",
-        "renewed_at",
-        "suspected_blocked_since",
-        "holder",
-        "registered_on",
-    }
+
+def _place(sim: Row) -> str:
+    """The port and the slot of a SIM."""
+    return f"{sim['port']}.{sim['slot']}" if sim["port"] else ""
+
+
+def _today(sim: Row) -> str:
+    """The messages of today, and the limit of a day."""
+    limit = sim["daily_limit"]
+    return str(sim["today_sent"]) if limit is None else f"{sim['today_sent']}/{limit}"
+
+
+_COLUMNS = (
+    of("id"),
+    Column(Text("port"), _place),
+    of("name", cut=True),
+    of("number"),
+    of("company"),
+    of("enabled"),
+    Column(Text("today"), _today),
+    of("balance"),
 )
 
 
+@examples("gatewayd sim list", "gatewayd sim set 1 --name 'Orange 1' --daily-limit 200")
 @click.group()
 def sim() -> None:
     """Manage the known SIM cards."""
 
 
+@examples("gatewayd sim list")
 @sim.command("list")
+@wide_option
 @json_option
 @click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
-    """List the SIMs. `sim show` and `--json` show more of each."""
-    rows = administer(context, "sim.list")
-    if not as_json:
-        rows = [{name: row[name] for name in row if name not in _DETAILS} for row in rows]
-    show(rows, as_json)
+def list_(context: click.Context, wide: bool, as_json: bool) -> None:
+    """List the SIMs. `sim show` shows all of one."""
+    show_list(
+        "sims",
+        administer(context, "sim.list"),
+        _COLUMNS,
+        as_json=as_json,
+        wide=wide,
+        empty=Text("No SIM was seen yet: `gatewayd check` tells what the ports lack."),
+    )
 
 
+@examples("gatewayd sim show 1")
 @sim.command("show")
 @click.argument("sim_id", metavar="ID", type=int)
 @json_option
@@ -52,6 +77,11 @@ def show_(context: click.Context, sim_id: int, as_json: bool) -> None:
     _show_one(administer(context, "sim.show", {"sim": sim_id}), as_json)
 
 
+@examples(
+    "gatewayd sim set 1 --name 'Orange 1' --number +22370000001",
+    "gatewayd sim set 1 --daily-limit 200 --cost 15",
+    "gatewayd sim set 2 --enabled no",
+)
 @sim.command("set")
 @click.argument("sim_id", metavar="ID", type=int)
 @click.option(

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.output import say
 from gatewayd.daemon.signals import stop_asked, stop_signals_held
 from gatewayd.escaping import json_text
@@ -77,6 +78,10 @@ class _Fault(click.ParamType[Rule]):
             self.fail(f"{error}. Known faults: all, {', '.join(fault.value for fault in Fault)}", param, ctx)
 
 
+@examples(
+    "gatewayd simulate --dir /tmp/modems --ports 4",
+    "gatewayd simulate --dir /tmp/modems --fault no-prompt=0.1@2",
+)
 @click.command()
 @click.option("--ports", default=8, show_default=True, type=click.IntRange(1, 1024), help="Simulated modems.")
 @click.option("--slots", default=1, show_default=True, type=click.IntRange(1, 8), help="SIM slots per modem.")
@@ -148,7 +153,8 @@ class _Fault(click.ParamType[Rule]):
     default="plain",
     show_default=True,
     type=click.Choice(sorted(PERSONALITIES)),
-    help="The make of the modems.",
+    metavar="MAKE",
+    help="The make of the modems, such as ec25 or e173; a wrong one names all.",
 )
 @click.option(
     "--personality-of",

@@ -3,104 +3,177 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from gatewayd.commands.common import administer, json_option, show, table, until_interrupted
+from config.language.text import Sentences, Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import administer, json_option, show, until_interrupted, wide_option
+from gatewayd.commands.invocation import localised
 from gatewayd.commands.loop_test_table import loop_tests
 from gatewayd.commands.output import say
+from gatewayd.commands.tables import Column, Row, listing, local, of, short, signal, wide, zone_name
+from gatewayd.commands.words import word
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.diagnostics import sim_notices
-from gatewayd.escaping import printable
 
 _REFRESH_S = 2.0  # a person reads no faster
+_MIB = 20  # bits
+_READY = Text("Ready.")  # the detail of a port of which nothing else is to be said
 
 
+@examples("gatewayd status", "gatewayd status --watch", "gatewayd status --json")
 @click.command()
 @click.option("--watch", is_flag=True, help="Refresh every two seconds until Ctrl-C.")
+@wide_option
 @json_option
 @click.pass_context
 @until_interrupted
-def status(context: click.Context, watch: bool, as_json: bool) -> None:
+def status(context: click.Context, watch: bool, wide: bool, as_json: bool) -> None:
     """Show the daemon, ports, SIMs, waiting messages, quotas, disk and clock."""
-    _show(administer(context, "status"), as_json, refresh=watch)
+    _show(administer(context, "status"), as_json=as_json, all_columns=wide, refresh=watch)
     while watch:
         time.sleep(_REFRESH_S)
-        _show(administer(context, "status"), as_json, refresh=True)
+        _show(administer(context, "status"), as_json=as_json, all_columns=wide, refresh=True)
 
 
-def _show(status: dict[str, Any], as_json: bool, *, refresh: bool) -> None:
+def _show(status: dict[str, Any], *, as_json: bool, all_columns: bool, refresh: bool) -> None:
     if as_json:
         show(status, as_json)
         return
     if refresh:
         click.clear()  # does nothing if the output is no terminal
     rows = [
-        {
-            "port": port["port"],
-            "state": port["state"],
-            "model": port["model"],
-            "slot": f"{slot['slot']}{'*' if slot['slot'] == port['active_slot'] else ''}",
-            "SIM": ", ".join(slot["state"]).replace("_", " "),
-            "number": slot["number"],
-            "operator": slot["operator"],
-            "dBm": slot["signal_dbm"],
-            "": port["detail"],
-        }
-        for port in status["ports"]
-        for slot in port["slots"]
+        {**port, **slot, "port_state": port["state"]} for port in status["ports"] for slot in port["slots"]
     ]
-    store = status["store"]
-    say(table(rows))
-    for port in status["ports"]:
-        for condition in port.get("conditions", ()):
-            say(f"\nPort {port['port']}: {condition['remedy']}")
-    say(
-        f"\ngatewayd {status['version']} (process {status['process']}) runs for {status['up']}."
-        f" Disk: {store['free_bytes'] >> 20} MiB are free; the database has {store['bytes'] >> 20}."
-    )
-    pending = status["messages"]
-    waiting = ", ".join(f"{count} for SIM {sim}" for sim, count in status["parts_waiting"].items()) or "none"
-    clock = status["clock"]
-    say(f"Time: {clock['now'][:19]}Z, {'' if clock['trusted'] else 'NOT '}trusted. {clock['detail']}")
-    age = f", the oldest for {pending['oldest_pending']}" if pending["oldest_pending_at"] else ""
-    say(f"Messages pending: {pending['pending']}{age}. Parts ready to go: {waiting}.")
-    _say_sims(status.get("sims", ()))
-    _say_webhooks(status.get("webhooks", ()))  # a daemon of an older version has none
+    if not rows:
+        say(wrapped(Text("There is no port yet: `gatewayd ports` finds the modems.")))
+    elif all_columns:
+        hidden = ("slots", "conditions")
+        say(wide([{key: row[key] for key in row if key not in hidden} for row in rows]))
+    else:
+        say(listing(rows, _COLUMNS))
+    for told in _of_ports(status["ports"]):
+        say(f"\n{wrapped(told)}")
+    say("")
+    for told in _summary(status):
+        say(wrapped(told))
     if status["loop_tests"]:
-        say(f"\nThe last loop test of each SIM:\n{loop_tests(status['loop_tests'])}")
-    if status["backlog_sims"]:
-        sims = ", ".join(map(str, status["backlog_sims"]))
-        say(f"From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}.")
+        say(Text("\nThe last loop test of each SIM:"))
+        say(loop_tests(status["loop_tests"]))
+    for trouble in _troubles(status):
+        say(f"\n{wrapped(trouble)}")
+
+
+def _state(entry: Row) -> str:
+    """The state of the SIM where the port works, else that of the port."""
+    if entry["port_state"] != "up":
+        return localised(word(entry["port_state"]))
+    return ", ".join(localised(word(name)) for name in entry["state"])
+
+
+_COLUMNS = (
+    of("port"),
+    Column(
+        Text("slot"), lambda entry: f"{entry['slot']}{'*' if entry['slot'] == entry['active_slot'] else ''}"
+    ),
+    Column(Text("state"), _state, cut=True),
+    of("number"),
+    of("operator", cut=True),
+    Column(Text("dBm"), lambda entry: signal(entry["signal_dbm"])),
+)
+
+
+def _of_ports(ports: Sequence[Row]) -> Iterator[Text]:
+    """What a person should know of each port: what it is doing, unless it is ready, and remedies."""
+    for port in ports:
+        told = [] if port["detail"] in ("", localised(_READY)) else [port["detail"]]
+        told += [condition["remedy"] for condition in port.get("conditions", ())]
+        for sentence in told:
+            yield Text("Port {port}: {told}", port=port["port"], told=sentence)
+
+
+def _summary(status: Row) -> Iterator[Text]:
+    """The daemon, its clock, its queue, and the SIMs."""
+    store, clock, pending = status["store"], status["clock"], status["messages"]
+    yield Text(
+        "gatewayd {version} (process {process}) runs for {up}. Disk: {free} MiB are free; the database has {used}.",
+        version=status["version"],
+        process=status["process"],
+        up=status["up"],
+        free=store["free_bytes"] >> _MIB,
+        used=store["bytes"] >> _MIB,
+    )
+    now = f"{local(clock['now'])} ({zone_name()})"
+    if clock["trusted"]:
+        yield Text("Time: {now}, trusted. {detail}", now=now, detail=clock["detail"])
+    else:
+        yield Text("Time: {now}, NOT trusted. {detail}", now=now, detail=clock["detail"])
+    if pending["oldest_pending_at"]:
+        queue = Text(
+            "Messages pending: {count}, the oldest for {age}.",
+            count=pending["pending"],
+            age=pending["oldest_pending"],
+        )
+    else:
+        queue = Text("Messages pending: {count}.", count=pending["pending"])
+    yield Sentences([queue, _waiting(status["parts_waiting"])])
     for company in status["companies"]:
         if company["quota"] is not None:
-            used, quota = company["used_this_month"], company["quota"]
-            say(f"Quota of {printable(company['name'])}: {used} of {quota} used this month.")
-    for trouble in (store["detail"], store["backup_failure"] and f"no backup: {store['backup_failure']}"):
-        if trouble:
-            say(f"\n{printable(trouble[0].upper() + trouble[1:])}.")
-
-
-def _say_sims(sims: Sequence[Mapping[str, Any]]) -> None:
-    balances = [text for sim in sims if (text := _balance(sim))]
+            yield Text(
+                "Quota of {company}: {used} of {quota} used this month.",
+                company=company["name"],
+                used=company["used_this_month"],
+                quota=company["quota"],
+            )
+    balances = [told for sim in status.get("sims", ()) if (told := _balance(sim))]
     if balances:
-        say(f"Balances: {'; '.join(balances)}.")
-    for notice in sim_notices.of(sims):
-        say(f"\n{notice}")
+        yield Text("Balances: {balances}.", balances=Sentences(balances, "; "))
+    for webhook in status.get("webhooks", ()):  # a daemon of an older version has none
+        yield _webhook(webhook)
 
 
-def _say_webhooks(webhooks: Sequence[Mapping[str, Any]]) -> None:
-    for webhook in webhooks:
-        since = f" since {webhook['failing_since'][:19]}Z" if webhook["failing_since"] else ""
-        say(f"Webhook {webhook['id']} is {webhook['state']}{since}: gatewayd webhook show {webhook['id']}")
+def _waiting(parts_waiting: Row) -> Text:
+    if not parts_waiting:
+        return Text("Parts ready to go: none.")
+    of_sims = [Text("{count} for SIM {sim}", count=count, sim=sim) for sim, count in parts_waiting.items()]
+    return Text("Parts ready to go: {of_sims}.", of_sims=Sentences(of_sims, ", "))
 
 
-def _balance(sim: Mapping[str, Any]) -> str:
-    """The balance and the bundle of a SIM, as far as they are known; "" where nothing is."""
-    told = [f"{sim['balance']:g}"] if sim["balance_at"] else []
+def _webhook(webhook: Row) -> Text:
+    values = {"id": webhook["id"], "state": word(webhook["state"])}
+    if not webhook["failing_since"]:
+        return Text("Webhook {id} is {state}: gatewayd webhook show {id}", **values)
+    since = short(webhook["failing_since"])
+    return Text("Webhook {id} is {state} since {since}: gatewayd webhook show {id}", **values, since=since)
+
+
+def _troubles(status: Row) -> Iterator[str]:
+    """What needs a person, beside the ports."""
+    yield from sim_notices.of(status.get("sims", ()))
+    if status["backlog_sims"]:
+        yield Text(
+            "From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}.",
+            sims=", ".join(map(str, status["backlog_sims"])),
+        )
+    store = status["store"]
+    if store["detail"]:
+        yield Text("{detail}.", detail=_capital(store["detail"]))
+    if store["backup_failure"]:
+        yield Text("No backup: {reason}.", reason=store["backup_failure"])
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _balance(sim: Row) -> Text | None:
+    """The balance and the bundle of a SIM, as far as they are known; None where nothing is."""
+    told: list[str] = [f"{sim['balance']:g}"] if sim["balance_at"] else []
     if sim["bundle_units"] is not None:
-        told.append(f"{sim['bundle_units']} texts")
+        told.append(Text("{units} texts", units=sim["bundle_units"]))
     if sim["bundle_end"]:
-        told.append(f"until {sim['bundle_end'][:16].replace('T', ' ')} UTC")
-    return f"SIM {sim['id']}: {', '.join(told)}" if told else ""
+        told.append(Text("until {end}", end=short(sim["bundle_end"])))
+    return Text("SIM {sim}: {told}", sim=sim["id"], told=Sentences(told, ", ")) if told else None

@@ -13,47 +13,30 @@ from typing import Any
 
 import click
 
+from config.language.text import Text
 from config.settings import ConfigError, StoreSettings, load
-from gatewayd.commands.check import as_document, examine
+from gatewayd.commands.check import examine
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import config_path, fail, json_option
 from gatewayd.commands.device_probe import probe_showing
 from gatewayd.commands.output import say
+from gatewayd.commands.wrapping import wrapped
 from gatewayd.daemon.control_client import NotRunningError, ask, follow
+from gatewayd.diagnostics.findings import as_document
 from gatewayd.errors import AdminError
-from gatewayd.escaping import json_text, printable
-from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.escaping import json_text
 from gatewayd.store.inspection import recent_counts
 from gatewayd.support import archive, blanking, journal, machine
+from gatewayd.support.collection import Collection, MissingError
 from gatewayd.support.redaction import Redactor
 
 _ANSWER_TIMEOUT_S = 30.0
 _RECORDED_AT_ONCE = 4  # a port sends nothing while its modem is recorded, so the others go on
 
-_README = """\
-Information that `gatewayd support` collected on {now}, for an engineer without access to this box.
-
-{contents}
-
-{missing}
-Phone numbers, IMEI and ICCID are reduced to their last digits. Texts of messages, PINs, API keys and passwords are not included:
-the log contains no texts at the levels info and above, and its debug lines were left out.
-"""
-_ABOUT = {
-    "status.json": "the status of the daemon, as `gatewayd status --json`",
-    "check.json": "the findings of `gatewayd check --json`",
-    "counts.json": "the outcomes of the newest messages, and the reasons of failures",
-    "configuration.json": "the configuration without comments and secrets",
-    "versions.json": "gatewayd, Python, the system, the packages",
-    "resources.json": "time, memory and disks",
-    "devices.json": "serial devices, and the programs that have them open",
-    "log.txt": "the end of the daemon's log",
-    "kernel.txt": "kernel messages about USB, serial devices, power and disks",
-}
-_TRANSCRIPT = "the latest AT conversation of this port"
-_RECORDING = "how the modem of this port answers harmless questions; numbers are made up"
 _NO_DAEMON = "no gatewayd is running"
 
 
+@examples("gatewayd support", "gatewayd support /media/usb/support.tar.gz --modems")
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
@@ -69,42 +52,38 @@ def support(context: click.Context, file: Path | None, modems: bool, as_json: bo
     now = datetime.now(UTC)
     path = file or Path(f"gatewayd-support-{now:%Y-%m-%d-%H%M%S}.tar.gz")
     if os.path.lexists(path):
-        fail(f"{path} already exists")
+        fail(Text("{path} already exists", path=path))
     if not os.path.isdir(path.parent):
-        fail(f"there is no folder {path.parent}, or you may not read it")
-    collection = _Collection(config_path(context))
-    collection.collect(functools.partial(probe_showing, hidden=as_json))
+        fail(Text("there is no folder {folder}, or you may not read it", folder=path.parent))
+    source = _Source(config_path(context))
+    source.collect(functools.partial(probe_showing, hidden=as_json))
     if modems:
-        collection.add_recordings()
+        source.record_modems()
+    collection = source.collection
     collection.add_readme(f"{now:%Y-%m-%d %H:%M:%S} UTC")
     try:
         archive.write(path, collection.files)
     except FileExistsError:
-        fail(f"{path} already exists")
+        fail(Text("{path} already exists", path=path))
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror or error}")
+        fail(Text("{path} cannot be written: {reason}", path=path, reason=error.strerror or str(error)))
     if as_json:
         say(json_text({"file": str(path.absolute()), "contents": list(collection.files)}))
         return
-    say(f"{path} contains {', '.join(collection.files)}.")
+    contents = ", ".join(collection.files)
+    say(wrapped(Text("{path} contains {contents}.", path=path, contents=contents)))
     for missing in collection.missing:
-        say(f"Missing: {missing}.")
-    say("It contains no number, text, key or PIN. Send it to your support.")
+        say(wrapped(Text("Missing: {missing}.", missing=missing)))
+    say(Text("It contains no number, text, key or PIN. Send it to your support."))
 
 
-class _MissingError(Exception):
-    """There is nothing to collect; the text gives the reason."""
-
-
-class _Collection:
-    """The files of the archive, each masked when it is added, and a list of the missing ones."""
+class _Source:
+    """What the archive is made of: the configuration, the daemon if one runs, and the machine."""
 
     def __init__(self, config: Path) -> None:
-        self.files: dict[str, str] = {}
-        self.missing: list[str] = []
         self._config = config
         self._raw = _bytes_of(config)
-        self._redactor = Redactor(blanking.secrets(self._raw or b""))
+        self.collection = Collection(Redactor(blanking.secrets(self._raw or b"")))
         try:
             self._store = load(config).store.path
         except (ConfigError, OSError):
@@ -114,106 +93,62 @@ class _Collection:
 
     def collect(self, probe: Callable[[Any], Any]) -> None:
         """Collect all files. `probe` as for `check.examine`."""
-        self._add("status.json", lambda: self._ask("status"))
-        self._add("check.json", lambda: as_document(examine(self._config, probe)))
-        self._add("counts.json", self._counts)
-        self._add("configuration.json", self._configuration)
-        self._add("versions.json", machine.versions)
-        self._add("resources.json", lambda: machine.resources(self._store))
-        self._add("devices.json", machine.serial_devices)
-        self._add("log.txt", journal.daemon_log)
-        self._add("kernel.txt", journal.kernel_log)
-        self._add_transcripts()
+        add = self.collection.add
+        add("status.json", lambda: self._ask("status"))
+        add("check.json", lambda: as_document(examine(self._config, probe)))
+        add("counts.json", self._counts)
+        add("configuration.json", self._configuration)
+        add("versions.json", machine.versions)
+        add("resources.json", lambda: machine.resources(self._store))
+        add("devices.json", machine.serial_devices)
+        add("log.txt", journal.daemon_log)
+        add("kernel.txt", journal.kernel_log)
+        self.collection.add_transcripts(lambda: self._ask("support.transcripts"))
 
-    def add_recordings(self) -> None:
-        """Record the modem of each port of the running daemon, without sending and without a restart.
-
-        The recorder has made the numbers up, so these files are not masked: a masked one could not be played.
-        """
+    def record_modems(self) -> None:
+        """Record the modem of each port of the running daemon, without sending and without a restart."""
         try:
             ports = [port["port"] for port in self._ask("status")["ports"]]
-        except (NotRunningError, AdminError, OSError) as error:
-            reason = _NO_DAEMON if isinstance(error, NotRunningError) else error
-            self.missing.append(f"recordings of the modems ({reason})")
+        except (AdminError, MissingError, OSError) as error:
+            self.collection.missing.append(f"recordings of the modems ({error})")
             return
         with ThreadPoolExecutor(_RECORDED_AT_ONCE) as threads:
-            recordings = {port: threads.submit(self._record, port) for port in ports}
-        for port, recording in recordings.items():
-            try:
-                self.files[f"modem-{port}.json"] = recording.result()
-            except (NotRunningError, AdminError, OSError) as error:
-                reason = self._redactor.text(str(error)) or _NO_DAEMON
-                self.missing.append(f"modem-{port}.json ({reason})")
+            recordings = {port: threads.submit(self._recording, port) for port in ports}
+            for port, recording in recordings.items():
+                self.collection.add_recording(port, recording.result)
 
-    def _record(self, port: int) -> str:
-        """The recording of a port's modem. Raises NotRunningError, AdminError, OSError."""
+    def _recording(self, port: int) -> str:
+        """The recording of a port's modem. Raises AdminError, MissingError, OSError."""
         text = ""
-        with closing(follow(self._store, "record", {"port": port})) as batches:
-            for batch in batches:
-                for told in batch:
-                    text = told.get("recording", text)
+        try:
+            with closing(follow(self._store, "record", {"port": port})) as batches:
+                for batch in batches:
+                    for told in batch:
+                        text = told.get("recording", text)
+        except NotRunningError as error:
+            raise MissingError(_NO_DAEMON) from error
         if not text:
-            raise AdminError("the daemon ended before the recording did")
+            raise MissingError("the daemon ended before the recording did")
         return text
-
-    def add_readme(self, now: str) -> None:
-        """Put a list of the contents at the beginning of the archive."""
-        contents = "\n".join(f"{name:24}{_about(name)}" for name in self.files)
-        missing = "".join(f"Missing: {line}.\n" for line in self.missing)
-        self.files = {"README.txt": _README.format(now=now, contents=contents, missing=missing), **self.files}
-
-    def _add(self, name: str, read: Callable[[], Any]) -> None:
-        try:
-            found = read()
-        except NotRunningError:
-            self.missing.append(f"{name} ({_NO_DAEMON})")
-        except (
-            AdminError,
-            StoreUnavailableError,
-            journal.JournalError,
-            _MissingError,
-            OSError,
-            ValueError,
-        ) as error:
-            self.missing.append(f"{name} ({self._redactor.text(str(error))})")
-        else:
-            is_text = isinstance(found, str)
-            masked = self._redactor.text(found) if is_text else self._redactor.tree(found)
-            self.files[name] = printable(masked, keep="\n\t") if is_text else json_text(masked, indent=1)
-
-    def _add_transcripts(self) -> None:
-        try:
-            transcripts = self._ask("support.transcripts")
-        except NotRunningError:
-            self.missing.append(f"transcripts ({_NO_DAEMON})")
-        except (AdminError, OSError) as error:
-            self.missing.append(f"transcripts ({error})")
-        else:
-            for port, lines in transcripts.items():
-                self._add(f"port-{port}.txt", functools.partial("\n".join, lines))
 
     def _ask(self, command: str) -> Any:
         try:
             return ask(self._store, command, {}, _ANSWER_TIMEOUT_S)
-        except FileNotFoundError:
-            raise NotRunningError from None
+        except (NotRunningError, FileNotFoundError) as error:
+            raise MissingError(_NO_DAEMON) from error
 
     def _counts(self) -> Any:
         try:
             return self._ask("support.counts")
-        except NotRunningError:
+        except MissingError:
             if not self._store.exists():
-                raise _MissingError(f"there is no database {self._store}") from None
+                raise MissingError(f"there is no database {self._store}") from None
             return recent_counts(self._store)
 
     def _configuration(self) -> Any:
         if self._raw is None:
-            raise _MissingError(f"{self._config} cannot be read")
+            raise MissingError(f"{self._config} cannot be read")
         return blanking.blanked(self._raw)
-
-
-def _about(name: str) -> str:
-    return _ABOUT.get(name, _RECORDING if name.startswith("modem-") else _TRANSCRIPT)
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -10,11 +10,14 @@ from typing import TextIO
 
 import click
 
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import fail, follow_daemon, until_interrupted
 from gatewayd.commands.output import say
 from gatewayd.escaping import json_text, printable
 
 
+@examples("gatewayd watch 1", "gatewayd watch 1 --raw conversation.txt")
 @click.command()
 @click.argument("port", type=int)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line.")
@@ -27,17 +30,14 @@ from gatewayd.escaping import json_text, printable
 @click.pass_context
 @until_interrupted
 def watch(context: click.Context, port: int, as_json: bool, raw: Path | None) -> None:
-    """Show the AT conversation of a port, secrets masked, until Ctrl-C.
-
-    The lines in FILE have the direction and the time of each line, secrets masked as well. An existing file is never overwritten.
-    """
+    """Show the AT conversation of a port, secrets masked, until Ctrl-C."""
     with _opened(raw) as file, closing(follow_daemon(context, "watch", {"port": port})) as batches:
         for batch in batches:
             for line in batch:
                 say(json_text(line) if as_json else _readable(line))
                 if file is not None:
                     file.write(f"{_readable(line)}\n")
-    fail("the port was stopped")
+    fail(Text("the port was stopped"))
 
 
 @contextmanager
@@ -49,9 +49,9 @@ def _opened(path: Path | None) -> Iterator[TextIO | None]:
     try:
         file = path.open("x", encoding="utf-8", buffering=1)
     except FileExistsError:
-        fail(f"{path} already exists")
+        fail(Text("{path} already exists", path=path))
     except OSError as error:
-        fail(f"{path} cannot be written: {error.strerror or error}")
+        fail(Text("{path} cannot be written: {reason}", path=path, reason=error.strerror or str(error)))
     with file:
         yield file
 

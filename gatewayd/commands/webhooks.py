@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from gatewayd.commands.common import administer, given, json_option, show, table
+from config.language.text import Text
+from gatewayd.commands.command_help import examples
+from gatewayd.commands.common import administer, given, json_option, show, show_list, wide_option
 from gatewayd.commands.end_time import EndTime, StartTime
 from gatewayd.commands.output import say
+from gatewayd.commands.tables import Column, Row, listing, of, short
 
 _STATES = ("pending", "delivered", "failed")
 
@@ -27,11 +30,40 @@ class _Types(click.ParamType[Any]):
         return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def _last(delivery: Row) -> Row:
+    """The last attempt of a delivery; {} where none was made."""
+    return delivery["attempts"][-1] if delivery["attempts"] else {}
+
+
+def _error(delivery: Row) -> str:
+    return _last(delivery).get("error") or ""
+
+
+_COLUMNS = (
+    of("id"),
+    of("company"),
+    of("scope"),
+    of("state"),
+    Column(Text("failing since"), lambda entry: short(entry["failing_since"])),
+    of("url", cut=True),
+)
+_DELIVERY_COLUMNS = (
+    Column(Text("event"), lambda entry: entry["event"]["type"]),
+    of("status"),
+    Column(Text("attempts"), lambda entry: len(entry["attempts"])),
+    Column(Text("last"), lambda entry: short(_last(entry).get("at"))),
+    Column(Text("code"), lambda entry: _last(entry).get("status_code")),
+    Column(Text("next"), lambda entry: short(entry["next_attempt_at"])),
+)
+
+
+@examples("gatewayd webhook add https://example.org/sms --company 1", "gatewayd webhook list")
 @click.group()
 def webhook() -> None:
     """Manage the URLs to which events are posted."""
 
 
+@examples("gatewayd webhook add https://example.org/sms --company 1")
 @webhook.command()
 @click.argument("url")
 @click.option("--company", required=True, type=int, help="The company's id.")
@@ -54,19 +86,24 @@ def add(
     _show_secret(administer(context, "webhook.add", arguments), as_json)
 
 
+@examples("gatewayd webhook list")
 @webhook.command("list")
+@wide_option
 @json_option
 @click.pass_context
-def list_(context: click.Context, as_json: bool) -> None:
+def list_(context: click.Context, wide: bool, as_json: bool) -> None:
     """List the webhooks of all companies."""
-    found = administer(context, "webhook.list")
-    if as_json:
-        show(found, as_json)
-        return
-    columns = ("id", "company", "scope", "state", "failing_since", "url", "description")
-    say(table([{name: row[name] for name in columns} for row in found]))
+    show_list(
+        "webhooks",
+        administer(context, "webhook.list"),
+        _COLUMNS,
+        as_json=as_json,
+        wide=wide,
+        empty=Text("There is no webhook yet: `gatewayd webhook add URL --company ID` adds one."),
+    )
 
 
+@examples("gatewayd webhook show 1", "gatewayd webhook show 1 --status failed")
 @webhook.command("show")
 @click.argument("webhook_id", metavar="ID", type=int)
 @click.option("--status", type=click.Choice(_STATES), help="Only deliveries with this status.")
@@ -84,9 +121,17 @@ def show_(context: click.Context, webhook_id: int, status: str | None, limit: in
         return
     newest = found.pop("deliveries")
     _show_one(found)
-    say(f"\n{table([_delivery(each) for each in newest])}")
+    if newest:
+        say(f"\n{listing(newest, _DELIVERY_COLUMNS, _error)}")
+    else:
+        say(
+            Text(
+                "\nNothing was delivered yet: `gatewayd webhook test {id}` sends a test event.", id=webhook_id
+            )
+        )
 
 
+@examples("gatewayd webhook set 1 --state ok", "gatewayd webhook set 1 --types all")
 @webhook.command("set")
 @click.argument("webhook_id", metavar="ID", type=int)
 @click.option("--url", help="Its URL.")
@@ -102,6 +147,7 @@ def set_(context: click.Context, /, webhook_id: int, as_json: bool, **_: object)
     _show(administer(context, "webhook.set", {"webhook": webhook_id, "changes": changes}), as_json)
 
 
+@examples("gatewayd webhook rotate 1")
 @webhook.command()
 @click.argument("webhook_id", metavar="ID", type=int)
 @click.option("--revoke", is_flag=True, help="End the old secret at once.")
@@ -113,6 +159,7 @@ def rotate(context: click.Context, webhook_id: int, revoke: bool, as_json: bool)
     _show_secret(rotated, as_json)
 
 
+@examples("gatewayd webhook test 1")
 @webhook.command()
 @click.argument("webhook_id", metavar="ID", type=int)
 @json_option
@@ -125,6 +172,7 @@ def test(context: click.Context, webhook_id: int, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@examples("gatewayd webhook replay 1 --since 2026-11-30 --only all")
 @webhook.command()
 @click.argument("webhook_id", metavar="ID", type=int)
 @click.option("--since", type=StartTime(), help="Events from then on; a date: from its beginning.")
@@ -151,6 +199,7 @@ def replay(
     show(administer(context, "webhook.replay", arguments), as_json)
 
 
+@examples("gatewayd webhook remove 1")
 @webhook.command()
 @click.argument("webhook_id", metavar="ID", type=int)
 @json_option
@@ -163,7 +212,7 @@ def remove(context: click.Context, webhook_id: int, as_json: bool) -> None:
 def _show_secret(made: dict[str, Any], as_json: bool) -> None:
     _show(made, as_json)
     if not as_json:
-        say("\nStore the secret now: it is not shown again.")
+        say(Text("\nStore the secret now: it is not shown again."))
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
@@ -175,18 +224,4 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
 
 def _show_one(found: dict[str, Any]) -> None:
     types = found["types"]
-    show({**found, "types": "all" if types is None else ", ".join(types)}, as_json=False)
-
-
-def _delivery(shown: dict[str, Any]) -> dict[str, Any]:
-    last = shown["attempts"][-1] if shown["attempts"] else {}
-    return {
-        "event": shown["event"]["id"],
-        "type": shown["event"]["type"],
-        "status": shown["status"],
-        "attempts": len(shown["attempts"]),
-        "last": last.get("at"),
-        "code": last.get("status_code"),
-        "error": last.get("error"),
-        "next": shown["next_attempt_at"],
-    }
+    show({**found, "types": Text("all") if types is None else types}, as_json=False)

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from config.settings import Settings
 from gatewayd.admin import commands
+from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
+from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.errors import StoreLockedError, StoreUnavailableError, StoreVersionError
 from gatewayd.store.integrity import require_database
@@ -31,7 +33,7 @@ _CREATES_THE_DATABASE = "company.add"
 def run(settings: Settings, command: str, arguments: Mapping[str, object]) -> object:
     """Run a command under the store's lock and return its result. Raises one of `FAILURES`."""
     with _opened_store(settings, command) as context:
-        return commands.run(context, command, arguments)
+        return commands.run_as(context, COMMAND_LINE, command, arguments)
 
 
 def batches(
@@ -39,7 +41,7 @@ def batches(
 ) -> Generator[list[Any], None, None]:
     """Run a continuing command under the store's lock and yield its batches. Raises one of `FAILURES`."""
     with _opened_store(settings, command) as context:
-        result = commands.run(context, command, arguments)
+        result = commands.run_as(context, COMMAND_LINE, command, arguments)
         if not isinstance(result, Generator):
             raise TypeError(f"{command} does not continue")
         with closing(result):
@@ -51,6 +53,7 @@ def _opened_store(settings: Settings, command: str) -> Iterator[Context]:
     """Open the store. Only the first company may create it: otherwise a mistyped path would leave files behind."""
     if command != _CREATES_THE_DATABASE:
         require_database(settings.store.path)
+    settings = with_choices(settings)
     store = Store(settings.store.path, resend=settings.store.restored == "send")
     store.open()
     try:

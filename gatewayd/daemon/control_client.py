@@ -13,7 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from gatewayd.errors import AdminError
+from config.language.catalogue import DEFAULT
+from config.language.text import Text
+from gatewayd.errors import AdminError, WrongUseError
 
 _SILENCE_S = 30.0  # a daemon sends at least an empty batch every second
 
@@ -27,30 +29,39 @@ def socket_path(store: Path) -> Path:
     return store.with_suffix(".sock")
 
 
-def ask(store: Path, command: str, arguments: Mapping[str, object], timeout_s: float) -> object:
-    """Run a command in the daemon that holds this store, and return its result.
+def ask(
+    store: Path,
+    command: str,
+    arguments: Mapping[str, object],
+    timeout_s: float,
+    language: str = DEFAULT,
+) -> object:
+    """Run a command in the daemon that holds this store, and return its result, with its sentences in a language.
 
     Raises:
         NotRunningError: no daemon holds this store.
         AdminError: the daemon refused the command, or did not answer within `timeout_s`.
+        WrongUseError: the daemon refused an argument.
     """
-    with closing(_answers(store, command, arguments, timeout_s)) as answers:
+    with closing(_answers(store, command, arguments, timeout_s, language)) as answers:
         return next(answers)["result"]
 
 
-def follow(store: Path, command: str, arguments: Mapping[str, object]) -> Generator[list[Any], None, None]:
+def follow(
+    store: Path, command: str, arguments: Mapping[str, object], language: str = DEFAULT
+) -> Generator[list[Any], None, None]:
     """Yield the batches of a continuing command. Close the generator to end the command.
 
     Raises what `ask` raises, and AdminError when the daemon stops.
     """
-    for answer in _answers(store, command, arguments, _SILENCE_S):
+    for answer in _answers(store, command, arguments, _SILENCE_S, language):
         if "more" not in answer:
             return
         yield answer["more"]
 
 
 def _answers(
-    store: Path, command: str, arguments: Mapping[str, object], timeout_s: float
+    store: Path, command: str, arguments: Mapping[str, object], timeout_s: float, language: str
 ) -> Generator[dict[str, Any], None, None]:
     """Send one request and yield each response line of the daemon."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -62,19 +73,23 @@ def _answers(
             raise NotRunningError from None
         except PermissionError:
             raise AdminError(
-                f"you may not use {socket_path(store)}: run this as root, or as a member of the daemon's group"
+                Text(
+                    "you may not use {path}: run this as root, or as a member of the daemon's group",
+                    path=socket_path(store),
+                )
             ) from None
         try:
-            connection.sendall(json.dumps({"command": command, "arguments": arguments}).encode() + b"\n")
+            request = {"command": command, "arguments": arguments, "language": language}
+            connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 while line := lines.readline():
                     answer = json.loads(line)
                     if not answer["ok"]:
-                        raise AdminError(answer["error"])
+                        raise (WrongUseError if answer.get("wrong_use") else AdminError)(answer["error"])
                     yield answer
         except OSError as error:
-            raise AdminError(f"the daemon does not answer: {error}") from error
-    raise AdminError("the daemon stopped")
+            raise AdminError(Text("the daemon does not answer: {reason}", reason=str(error))) from error
+    raise AdminError(Text("the daemon stopped"))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The control socket: the command line sends administration commands to a running daemon.
 
-A Unix socket beside the store. Each request is one line of JSON, `{"command": …, "arguments": {…}}`, and so is each answer,
-`{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`. A continuing command answers with many lines
+A Unix socket beside the store. Each request is one line of JSON, `{"command": …, "arguments": {…}, "language": "fr"}`, and so is
+each answer, `{"ok": true, "result": …}` or `{"ok": false, "error": "…"}`, with `"wrong_use": true` where an argument can never be
+right. The sentences of the answer are in the language of the request, by default in English. A continuing command answers with many lines
 `{"ok": true, "more": […]}`, with an empty list at least every second, until the client closes the connection. If the command
 ends by itself, the last line is one of the former.
 """
@@ -17,8 +18,10 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from config.language.catalogue import DEFAULT, LANGUAGES, sentence, translated
+from config.language.text import Text, text_of
 from gatewayd.daemon.control_client import reachable, socket_path
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ Run = Callable[[str, Mapping[str, object]], object]
 _LONGEST_REQUEST = 1 << 20
 _IDLE_TIMEOUT_S = 60.0
 _PAUSE_S = 0.5  # after a connection that could not be accepted
+_UNEXPECTED = Text("an unexpected error; the log of the daemon contains it")
 _LOOK_S = 0.5  # between checks whether the server stops, while a client reads nothing
 
 
@@ -125,7 +129,8 @@ class ControlServer:
         try:
             request = json.loads(line)
             command, arguments = request["command"], request.get("arguments", {})
-            if not isinstance(command, str) or not isinstance(arguments, dict):
+            language = request.get("language", DEFAULT)
+            if not isinstance(command, str) or not isinstance(arguments, dict) or language not in LANGUAGES:
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             yield {"ok": False, "error": 'a request is {"command": "…", "arguments": {…}}'}
@@ -135,11 +140,12 @@ class ControlServer:
             if isinstance(result, Generator):
                 with closing(result):
                     for more in result:
-                        yield {"ok": True, "more": more}
+                        yield {"ok": True, "more": translated(more, language)}
                 result = None
-            yield {"ok": True, "result": result}
+            yield {"ok": True, "result": translated(result, language)}
         except AdminError as error:
-            yield {"ok": False, "error": str(error)}
+            told = sentence(text_of(error), language)
+            yield {"ok": False, "error": told, "wrong_use": isinstance(error, WrongUseError)}
         except Exception:
             log.exception("the command %s failed", command)
-            yield {"ok": False, "error": "an unexpected error; the log of the daemon contains it"}
+            yield {"ok": False, "error": sentence(_UNEXPECTED, language)}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from api.app import URGENT
 from api.server.server import Server
 from api.site import Site
 from config.settings import Address, PortSettings, Settings
+from gatewayd.accounts.setup_token import SetupToken
 from gatewayd.admin import commands
+from gatewayd.admin.audit import COMMAND_LINE
 from gatewayd.admin.context import Context
 from gatewayd.daemon.control_socket import ControlServer
 from gatewayd.daemon.descriptor_store import Descriptors
@@ -19,7 +23,9 @@ from gatewayd.daemon.service_manager import ServiceManager
 from gatewayd.daemon.signals import stop_asked
 from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
+from gatewayd.recent_log import RecentLog
 from gatewayd.sims import known_ports
+from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
@@ -38,6 +44,7 @@ log = logging.getLogger(__name__)
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
+_RESTART_S = 1.0  # until a restart begins, so that the person who asked for it has an answer
 _STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_timeout_s`
 
 
@@ -48,12 +55,20 @@ class DeadWorkerError(Exception):
 class Daemon:
     """One gateway on one store, with its HTTP server.
 
-    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks.
+    `timing` replaces the usual timeouts of the ports, `webhook_way` the usual way to the receivers of webhooks. `config`: the file
+    of the settings, and `recent_log`: the newest lines of the log; the dashboard shows both.
     """
 
     def __init__(
-        self, settings: Settings, timing: Timing | None = None, webhook_way: Way | None = None
+        self,
+        settings: Settings,
+        timing: Timing | None = None,
+        webhook_way: Way | None = None,
+        *,
+        config: Path | None = None,
+        recent_log: RecentLog | None = None,
     ) -> None:
+        may_choose_numbers, settings = settings.numbers.undecided, with_choices(settings)
         clock = CountedClock()
         self._settings = settings
         self._manager = ServiceManager(os.environ)
@@ -87,11 +102,17 @@ class Daemon:
             settings.ports,
             self._ports,
             ModemSearch(settings.daemon.search_devices),
+            setup_token=SetupToken() if settings.dashboard.enabled else None,
+            may_choose_numbers=may_choose_numbers,
+            restart=self._restart,
+            config=config,
+            recent_log=recent_log,
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
         self._control = ControlServer(
-            settings.store.path, lambda command, arguments: commands.run(self.admin, command, arguments)
+            settings.store.path,
+            lambda command, arguments: commands.run_as(self.admin, COMMAND_LINE, command, arguments),
         )
         self._queue_text = ""  # the length of the queue, when the writer last reported it
         self._watchdog = Watchdog(
@@ -192,6 +213,12 @@ class Daemon:
             "the webhooks": self.gateway.probe_webhooks,
             **self._ports.probes(),
         }
+
+    def _restart(self) -> bool:
+        """Stop in a second, if a service manager then starts the daemon anew (`Restart=always` in the unit)."""
+        if self._manager.listens:
+            self.gateway.timers.after(_RESTART_S, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        return self._manager.listens
 
     def _ask_writer(self, answered: Callable[[], None]) -> None:
         def note(waiting: int | None) -> None:

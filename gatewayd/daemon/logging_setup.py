@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from config.settings import DaemonSettings
 from gatewayd.escaping import printable
+from gatewayd.recent_log import RecentLog
 from gatewayd.timekeeping.clock import SECOND, iso
 
 # The priorities of syslog, which sd-daemon(3) reads at the beginning of a line.
@@ -57,11 +58,13 @@ class JournalFormatter(logging.Formatter):
         return "\n".join(f"<{mark}>{line}" for line in self._inner.format(record).split("\n"))
 
 
-def log_to_stderr(settings: DaemonSettings) -> None:
-    """Log at the configured level, in the configured format."""
+def log_to_stderr(settings: DaemonSettings) -> RecentLog:
+    """Log at the configured level, in the configured format; the newest lines are also kept in the returned object."""
+    recent = RecentLog()
     handler = logging.StreamHandler()
     handler.setFormatter(_formatter(settings, for_journal=goes_to_journal(sys.stderr, os.environ)))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler, recent])
+    return recent
 
 
 def goes_to_journal(stream: TextIO, environment: Mapping[str, str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from config.language.text import Text
 from config.settings import Settings
 from gatewayd.accounts.contradictions import of_all
 from gatewayd.diagnostics.findings import Finding, ok, warning
@@ -12,7 +13,7 @@ from gatewayd.store.inspection import look
 from gatewayd.store.store_files import misowned
 from gatewayd.timekeeping.clock import Calendar, Clock
 
-_ABOUT = "accounts"
+_ABOUT = Text("accounts")
 
 
 def check(settings: Settings) -> list[Finding]:
@@ -29,5 +30,5 @@ def check(settings: Settings) -> list[Finding]:
     except StoreUnavailableError:
         return []
     return [warning(_ABOUT, note) for note in notes] or [
-        ok(_ABOUT, "There is an active company with an active key.")
+        ok(_ABOUT, Text("There is an active company with an active key."))
     ]

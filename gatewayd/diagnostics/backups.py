@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from config.language.text import Text
 from config.settings import StoreSettings
 from gatewayd.diagnostics.findings import Finding, ok, warning
 from gatewayd.store.backup import kept, own
 from gatewayd.store.backup_folder import on_one_disk
 from gatewayd.store.store_owner import known_owner
 
-_ABOUT = "backup folder"
+_ABOUT = Text("backup folder")
 
 
 def check(settings: StoreSettings) -> list[Finding]:
@@ -21,19 +22,28 @@ def check(settings: StoreSettings) -> list[Finding]:
         found.append(
             warning(
                 _ABOUT,
-                f"{folder} is on the disk of the database, so a failed disk loses the backups too: mount another disk there"
-                f" (`findmnt -T {folder}` shows which disk it is), or set store.backup_dir to a folder on another one.",
+                Text(
+                    "{folder} is on the disk of the database, so a failed disk loses the backups too: mount another disk there"
+                    " (`findmnt -T {folder}` shows which disk it is), or set store.backup_dir to a folder on another one.",
+                    folder=folder,
+                ),
             )
         )
     try:
         foreign = len(kept(folder)) - len(own(folder, known_owner(settings.path)))
     except OSError as error:
-        return [*found, warning(_ABOUT, f"{folder} cannot be read ({error}): run this with sudo.")]
+        text = Text("{path} cannot be read ({reason}): run this with sudo.", path=folder, reason=error)
+        return [*found, warning(_ABOUT, text)]
     if foreign:
         found.append(
             warning(
                 _ABOUT,
-                f"{foreign} backups in {folder} belong to another gateway, and are never deleted: give each gateway its own folder.",
+                Text(
+                    "{count} backups in {folder} belong to another gateway, and are never deleted:"
+                    " give each gateway its own folder.",
+                    count=foreign,
+                    folder=folder,
+                ),
             )
         )
-    return found or [ok(_ABOUT, f"{folder} is on another disk than the database.")]
+    return found or [ok(_ABOUT, Text("{folder} is on another disk than the database.", folder=folder))]

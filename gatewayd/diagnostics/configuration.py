@@ -5,24 +5,28 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from config.language.text import Text
 from config.plans import GUIDE, plan_of_country, plans
 from config.settings import ConfigError, Settings, load
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
+from gatewayd.sims.chosen_numbers import with_choices
 
-_ABOUT = "configuration"
+_ABOUT = Text("configuration")
 
 
 def check(path: Path) -> tuple[Settings | None, list[Finding]]:
     """Return the settings, or None if they cannot be used, and the findings."""
     try:
-        settings = load(path)
+        settings = with_choices(load(path))
     except ConfigError as error:
         if isinstance(error.__cause__, PermissionError):
-            text = f"You may not read {path}: run this with sudo, or as a member of the file's group."
+            text = Text(
+                "You may not read {path}: run this with sudo, or as a member of the file's group.", path=path
+            )
             return None, [fault(_ABOUT, text)]
-        return None, [fault(_ABOUT, line) for line in str(error).splitlines()]
+        return None, [fault(_ABOUT, line) for line in error.faults]
     return settings, [
-        ok(_ABOUT, f"{path} can be used; ports: {len(settings.ports)}."),
+        ok(_ABOUT, Text("{path} can be used; ports: {count}.", path=path, count=len(settings.ports))),
         *_warnings(path, settings),
     ]
 
@@ -36,25 +40,43 @@ def _warnings(path: Path, settings: Settings) -> list[Finding]:
         found.append(
             warning(
                 _ABOUT,
-                f"api.max_body_bytes ({api.max_body_bytes}) is too small for api.bulk_max ({api.bulk_max}) long messages,"
-                f" which are then refused: set it to {api.body_bytes_for_bulk}, or reduce bulk_max.",
+                Text(
+                    "api.max_body_bytes ({bytes}) is too small for api.bulk_max ({messages}) long messages,"
+                    " which are then refused: set it to {enough}, or reduce bulk_max.",
+                    bytes=api.max_body_bytes,
+                    messages=api.bulk_max,
+                    enough=api.body_bytes_for_bulk,
+                ),
             )
         )
     others_read = path.stat().st_mode & stat.S_IROTH
     if others_read and any(port.pin for port in settings.ports):
         found.append(
-            warning(_ABOUT, f"It contains PINs, and every user of this box may read it: `chmod o= {path}`.")
+            warning(
+                _ABOUT,
+                Text(
+                    "It contains PINs, and every user of this box may read it: `chmod o= {path}`.", path=path
+                ),
+            )
         )
     return found
 
 
-def _guide_plan_text(country_code: str) -> str:
+def _guide_plan_text(country_code: str) -> Text:
     """Explain which numbers the default plan refuses, and name the plan of the country."""
     fitting = plan_of_country(country_code)
     names = [key for key, plan in plans().items() if plan is fitting]
-    remedy = f'set plan = "{names[0]}" in [numbers]' if names else "there is no plan for this country"
+    remedy = (
+        Text('set plan = "{plan}" in [numbers]', plan=names[0])
+        if names
+        else Text("there is no plan for this country")
+    )
     if country_code == plans()[GUIDE].numbering.country_code:
-        refused = "mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with spaces"
+        refused = Text("mobile numbers of Mali that begin with 5, 8 or 9, and numbers written with spaces")
     else:
-        refused = "numbers written with spaces"
-    return f'numbers.plan is "guide", which refuses {refused}: {remedy} (docs/configuration.md).'
+        refused = Text("numbers written with spaces")
+    return Text(
+        'numbers.plan is "guide", which refuses {refused}: {remedy}, or choose the country on the dashboard (docs/configuration.md).',
+        refused=refused,
+        remedy=remedy,
+    )

@@ -13,6 +13,7 @@ from statistics import median
 from time import monotonic
 from typing import Any
 
+from config.language.text import Sentences, Text
 from config.settings import Settings
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from gatewayd.store.engine.disk import LITTLE_BYTES, TOO_LITTLE_BYTES
@@ -22,6 +23,10 @@ from gatewayd.store.store_files import chown_command, misowned
 
 # A gigabyte from an SD card takes a minute; an operator at a terminal does not wait that long.
 _CHECK_S = 20.0
+
+_DATABASE = Text("database")
+_DISK = Text("disk")
+_SYNC = Text("sync")
 
 _MIB = 1 << 20
 
@@ -49,12 +54,19 @@ def check(settings: Settings, *, daemon_answers: bool) -> list[Finding]:
         found.append(_free_space(folder))
         found.append(_sync_speed(folder, settings.api.threads))
     except FileNotFoundError:
-        text = f"There is no folder {folder}: create it, and give it to the user of gatewayd."
-        return [fault("database", text)]
+        text = Text(
+            "There is no folder {folder}: create it, and give it to the user of gatewayd.", folder=folder
+        )
+        return [fault(_DATABASE, text)]
     except PermissionError:
-        return [fault("database", f"You may not read {folder}: run this with sudo.")]
+        return [fault(_DATABASE, Text("You may not read {path}: run this with sudo.", path=folder))]
     except OSError as error:
-        return [fault("database", f"{folder} cannot be read ({error}): check the disk.")]
+        return [
+            fault(
+                _DATABASE,
+                Text("{path} cannot be read ({reason}): check the disk.", path=folder, reason=error),
+            )
+        ]
     return found
 
 
@@ -62,10 +74,13 @@ def from_status(store: Mapping[str, Any]) -> list[Finding]:
     """Findings from the status of the running daemon; none if it is of an older version without these fields."""
     found = []
     if store.get("detail"):
-        found.append(fault("storage", f"The daemon says: {store['detail']}."))
+        found.append(fault(Text("storage"), Text("The daemon says: {detail}.", detail=store["detail"])))
     if store.get("backup_failure"):
-        text = f"No backup could be made ({store['backup_failure']}): correct store.backup_dir, or free space there."
-        found.append(warning("backup", text))
+        text = Text(
+            "No backup could be made ({reason}): correct store.backup_dir, or free space there.",
+            reason=store["backup_failure"],
+        )
+        found.append(warning(Text("backup"), text))
     return found
 
 
@@ -75,9 +90,13 @@ def _lock(store: Path, *, daemon_answers: bool) -> list[Finding]:
     holder = lock_holder(store)
     if holder is None:
         return []
-    who = f"process {holder}" if holder else "another process"
-    text = f"{who} has {store} open and does not answer: wait a minute if it is just starting, otherwise stop it."
-    return [fault("database", f"{text[0].upper()}{text[1:]}")]
+    who = Text("Process {number}", number=holder) if holder else Text("Another process")
+    text = Text(
+        "{process} has {path} open and does not answer: wait a minute if it is just starting, otherwise stop it.",
+        process=who,
+        path=store,
+    )
+    return [fault(_DATABASE, text)]
 
 
 def _owner(store: Path) -> list[Finding]:
@@ -86,78 +105,107 @@ def _owner(store: Path) -> list[Finding]:
     if not wrong:
         return []
     names = ", ".join(file.name for file in wrong)
-    text = f"{names} in {store.parent} must belong to the owner of the folder: `{chown_command(wrong, store.parent)}`."
-    return [fault("database", text)]
+    text = Text(
+        "{files} in {folder} must belong to the owner of the folder: `{command}`.",
+        files=names,
+        folder=store.parent,
+        command=chown_command(wrong, store.parent),
+    )
+    return [fault(_DATABASE, text)]
 
 
 def _file(store: Path) -> Finding:
     if not store.exists():
-        return ok("database", f"There is none yet: the first start creates {store}.")
+        return ok(_DATABASE, Text("There is none yet: the first start creates {path}.", path=store))
     if not os.access(store, os.R_OK):
-        return fault("database", f"You may not read {store}: run this with sudo.")
+        return fault(_DATABASE, Text("You may not read {path}: run this with sudo.", path=store))
     size = f"{store.stat().st_size / _MIB:.1f} MiB"  # without the changes in its log
     try:
         wrong = quick_check(store, _CHECK_S)
     except StoreUnavailableError as error:
-        return fault("database", f"{store} cannot be opened ({error}): check the disk.")
+        return fault(
+            _DATABASE, Text("{path} cannot be opened ({reason}): check the disk.", path=store, reason=error)
+        )
     if wrong is None:
         return ok(
-            "database",
-            f"{store}, {size}: nothing wrong was found in {_CHECK_S:g} s; it is too large for a complete check.",
+            _DATABASE,
+            Text(
+                "{path}, {size}: nothing wrong was found in {seconds} s; it is too large for a complete check.",
+                path=store,
+                size=size,
+                seconds=round(_CHECK_S),
+            ),
         )
     if wrong:
-        return fault("database", f"{store} is damaged ({'; '.join(wrong)}): {_DAMAGED}")
-    return ok("database", f"{store}, {size}, is whole.")
-
-
-_DAMAGED = "stop gatewayd, keep a copy of the file, restore a backup, and do not trust this disk any more."
+        text = Text(
+            "{path} is damaged ({reason}): stop gatewayd, keep a copy of the file, restore a backup, and do not trust"
+            " this disk any more.",
+            path=store,
+            reason="; ".join(wrong),
+        )
+        return fault(_DATABASE, text)
+    return ok(_DATABASE, Text("{path}, {size}, is whole.", path=store, size=size))
 
 
 def _free_space(folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
-    space = f"{free / _MIB:.0f} MiB are free on the disk of {folder}"
+    space = Text("{free} MiB are free on the disk of {folder}", free=round(free / _MIB), folder=folder)
     if free < TOO_LITTLE_BYTES:
-        return fault("disk", f"{space}: messages are refused when it is full. Delete what is not needed.")
+        text = Text("{space}: messages are refused when it is full. Delete what is not needed.", space=space)
+        return fault(_DISK, text)
     if free < LITTLE_BYTES:
-        return warning("disk", f"{space}: delete what is not needed, or take a larger one.")
-    return ok("disk", f"{space}.")
+        return warning(_DISK, Text("{space}: delete what is not needed, or take a larger one.", space=space))
+    return ok(_DISK, Text("{space}.", space=space))
 
 
 def _sync_speed(folder: Path, threads: int) -> Finding:
     try:
         times = _sync_times(folder)
     except OSError as error:
-        return fault("sync", _unwritable(folder, error))
+        return fault(_SYNC, _unwritable(folder, error))
     usual, slowest = median(times), max(times)
-    text = (
-        f"One durable write takes {usual * 1000:.1f} ms (median of {len(times)}; the slowest"
-        f" {slowest * 1000:.1f} ms). {_rates(usual, threads)}"
+    took = Text(
+        "One durable write takes {usual} ms (median of {count}; the slowest {slowest} ms).",
+        usual=round(usual * 1000, 1),
+        count=len(times),
+        slowest=round(slowest * 1000, 1),
     )
+    rates = _rates(usual, threads)
     if usual >= _TOO_SLOW_S:
-        return fault("sync", f"{text} That is far too slow: replace the disk.")
+        return fault(_SYNC, Sentences((took, rates, Text("That is far too slow: replace the disk."))))
     if usual >= _SLOW_S or slowest >= _TOO_SLOW_S:
-        return warning("sync", f"{text} That is slow: a better SD card or a USB disk helps.")
-    return ok("sync", text)
+        slow = Text("That is slow: a better SD card or a USB disk helps.")
+        return warning(_SYNC, Sentences((took, rates, slow)))
+    return ok(_SYNC, Sentences((took, rates)))
 
 
-def _unwritable(folder: Path, error: OSError) -> str:
+def _unwritable(folder: Path, error: OSError) -> Text:
     if error.errno == errno.ENOSPC:
-        return f"Nothing can be written to {folder}, because its disk is full: delete files."
+        return Text(
+            "Nothing can be written to {folder}, because its disk is full: delete files.", folder=folder
+        )
     if error.errno == errno.EROFS:
-        return f"{folder} is read-only, which happens when a disk fails: restart the box; if it is still read-only, replace the disk."
+        return Text(
+            "{folder} is read-only, which happens when a disk fails: restart the box; if it is still read-only, replace"
+            " the disk.",
+            folder=folder,
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"You may not write to {folder}: run this with sudo."
-    return f"Nothing can be written to {folder} ({error}): check the disk."
+        return Text("You may not write to {folder}: run this with sudo.", folder=folder)
+    return Text("Nothing can be written to {folder} ({reason}): check the disk.", folder=folder, reason=error)
 
 
-def _rates(sync_s: float, threads: int) -> str:
+def _rates(sync_s: float, threads: int) -> Text:
     """Estimate the message rates for a sync time. With group commit, half of the waiting requests miss the running write."""
     shared = max(1.0, threads / 2)
     alone = 1 / (sync_s + _REQUEST_ALONE_S)
     together = shared / (sync_s + shared * _REQUEST_S)
-    return (
-        f"That allows about {alone:.0f} messages a second from one client that sends one after the other, and {together:.0f} when"
-        f" {threads} requests arrive at once (api.threads) and share each write; a slow processor allows fewer."
+    return Text(
+        "That allows about {alone} messages a second from one client that sends one after the other, and {together} when"
+        " {threads} requests arrive at once (api.threads) and share each write; a slow processor allows fewer.",
+        alone=round(alone),
+        together=round(together),
+        threads=threads,
     )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from config.language.text import Sentences, Text
 from config.settings import PortSettings, Settings
 from gatewayd.diagnostics import sim
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
@@ -23,7 +24,9 @@ from modem.driver.sim import SimState
 from modem.hardware.device_path import DeviceUnavailableError, find_device
 from modem.port.status import PortState
 
-_NO_PORTS = fault("ports", "There are no ports, so nothing can be sent: `gatewayd ports` finds the modems.")
+_NO_PORTS = fault(
+    Text("ports"), Text("There are no ports, so nothing can be sent: `gatewayd ports` finds the modems.")
+)
 
 Probe = Callable[[Sequence[Device]], list[discovery.Finding]]
 """Identifies devices, like `discovery.probe`."""
@@ -34,20 +37,22 @@ def from_status(settings: Settings, ports: Sequence[Mapping[str, Any]]) -> list[
     by_number = {port["port"]: port for port in ports}
     found = [] if settings.ports or ports else [_NO_PORTS]
     for port in settings.ports:
-        about = f"port {port.port}"
+        about = Text("port {port}", port=port.port)
         known = by_number.pop(port.port, None)
         if known is None or known["device"] != port.device:
-            text = "The configuration has changed since the daemon started: restart it (`sudo systemctl restart gatewayd`)."
+            text = Text(
+                "The configuration has changed since the daemon started: restart it (`sudo systemctl restart gatewayd`)."
+            )
             found.append(warning(about, text))
         if known is not None:
             found += _from_port_status(about, known)
             found += _conditions(about, known)
     for number, known in by_number.items():
-        about = f"port {number}"
+        about = Text("port {port}", port=number)
         if known.get("source") == "database":  # missing in the status of an older version
             found += [*_from_port_status(about, known), *_conditions(about, known)]
         else:
-            text = "It was removed from the configuration: restart the daemon to close it."
+            text = Text("It was removed from the configuration: restart the daemon to close it.")
             found.append(warning(about, text))
     return found
 
@@ -55,7 +60,8 @@ def from_status(settings: Settings, ports: Sequence[Mapping[str, Any]]) -> list[
 def _from_port_status(about: str, port: Mapping[str, Any]) -> list[Finding]:
     state = PortState(port["state"])
     if state is PortState.STARTING:
-        return [warning(about, f"{port['device']} is starting: run this again in a minute. {port['detail']}")]
+        starting = Text("{device} is starting: run this again in a minute.", device=port["device"])
+        return [warning(about, Sentences((starting, port["detail"])))]
     if state is PortState.PAUSED:
         return [_paused(port["port"], port.get("paused_since"))]
     if state in (PortState.ABSENT, PortState.STOPPED):
@@ -67,9 +73,9 @@ def _from_port_status(about: str, port: Mapping[str, Any]) -> list[Finding]:
         SimState.UNKNOWN,
     ):
         return [fault(about, port["detail"])]  # a fault of the modem, not of the SIM
-    found = [ok(about, f"{port['device']} answers: {port['model'] or 'a modem of unknown model'}.")]
+    found = [ok(about, _answers(port["device"], port["model"]))]
     for slot, status in zip(slots, statuses, strict=True):
-        place = about if len(slots) == 1 else f"{about} slot {slot['slot']}"
+        place = about if len(slots) == 1 else Text("{port} slot {slot}", port=about, slot=slot["slot"])
         found += sim.check(place, status, has_pin=False)
     return found
 
@@ -100,7 +106,7 @@ def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
         try:
             paths[port.port] = find_device(port.device)
         except DeviceUnavailableError as error:
-            lost[port.port] = fault(f"port {port.port}", str(error))
+            lost[port.port] = fault(Text("port {port}", port=port.port), error.args[0])
     listed = {device.node: device for device in discovery.devices(paths.values())[0]}
     devices = {number: listed[os.path.realpath(path)] for number, path in paths.items()}
     shared = _shared(devices)
@@ -110,11 +116,21 @@ def from_probe(settings: Settings, probe: Probe) -> list[Finding]:
         if port.port in lost:
             found.append(lost[port.port])
         elif port.port in shared:
-            text = f"{port.device} is also the device of port {shared[port.port]}: correct `device` of one of them."
-            found.append(fault(f"port {port.port}", text))
+            text = Text(
+                "{device} is also the device of port {port}: correct `device` of one of them.",
+                device=port.device,
+                port=shared[port.port],
+            )
+            found.append(fault(Text("port {port}", port=port.port), text))
         else:
             found += _answered(port, answers[port.port])
     return found
+
+
+def _answers(device: str, model: str) -> Text:
+    if model:
+        return Text("{device} answers: {model}.", device=device, model=model)
+    return Text("{device} answers: a modem of unknown model.", device=device)
 
 
 def _to_probe(settings: Settings) -> tuple[list[PortSettings], list[Finding]]:
@@ -132,8 +148,13 @@ def _to_probe(settings: Settings) -> tuple[list[PortSettings], list[Finding]]:
 
 
 def _paused(port: int, since: str | None) -> Finding:
-    told = f" since {since[:16].replace('T', ' ')} UTC" if since else ""
-    return warning(f"port {port}", f"It is paused{told}: `gatewayd port resume {port}` starts it again.")
+    resume = Text("`gatewayd port resume {port}` starts it again.", port=port)
+    if since is None:
+        paused = Text("It is paused:")
+    else:
+        time = f"{since[:16].replace('T', ' ')} UTC"
+        paused = Text("It is paused since {time}:", time=time)
+    return warning(Text("port {port}", port=port), Sentences((paused, resume)))
 
 
 def _shared(devices: Mapping[int, Device]) -> dict[int, int]:
@@ -145,31 +166,42 @@ def _shared(devices: Mapping[int, Device]) -> dict[int, int]:
 
 
 def _answered(port: PortSettings, answer: discovery.Finding) -> list[Finding]:
-    about, path = f"port {port.port}", answer.device.path
+    about, path = Text("port {port}", port=port.port), answer.device.path
     if answer.result is ProbeResult.SHUT:
         return [fault(about, answer.detail)]
     if answer.result is ProbeResult.SILENT:
         return [
             fault(
                 about,
-                f"{path} can be opened, but nothing there answers AT commands: is the modem powered, and is this its AT interface?"
-                " `gatewayd ports` shows which devices are modems.",
+                Text(
+                    "{device} can be opened, but nothing there answers AT commands: is the modem powered, and is this its AT"
+                    " interface? `gatewayd ports` shows which devices are modems.",
+                    device=path,
+                ),
             )
         ]
     if answer.result is not ProbeResult.SMS:
-        text = f"{path} answers AT commands, but cannot send texts: `gatewayd ports` shows which interface of the modem can."
+        text = Text(
+            "{device} answers AT commands, but cannot send texts: `gatewayd ports` shows which interface of the modem can.",
+            device=path,
+        )
         return [fault(about, text)]
-    found = [ok(about, f"{path} answers: {answer.model or 'a modem of unknown model'}.")]
+    found = [ok(about, _answers(path, answer.model))]
     if answer.baud not in (
         None,
         port.baud,
         discovery.FIRST_BAUD,
     ):  # USB modems answer at the first baud rate, whatever is set
         found.append(
-            fault(about, f"The modem answers only at {answer.baud} bits per second: set `baud` to that.")
+            fault(
+                about,
+                Text(
+                    "The modem answers only at {baud} bits per second: set `baud` to that.", baud=answer.baud
+                ),
+            )
         )
     if answer.detail:
-        found.append(warning(about, f"{answer.detail} Run this again in a minute."))
+        found.append(warning(about, Sentences((answer.detail, Text("Run this again in a minute.")))))
         return found
     status = SimStatus(
         answer.sim,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -36,3 +38,16 @@ def warning(about: str, text: str) -> Finding:
 def fault(about: str, text: str) -> Finding:
     """Make a finding of grade FAULT: it does not work until the operator follows `text`."""
     return Finding(about, Grade.FAULT, text)
+
+
+def as_document(findings: Sequence[Finding]) -> dict[str, object]:
+    """Convert findings to the document that `gatewayd check --json` prints."""
+    counted = Counter(finding.grade for finding in findings)
+    return {
+        "faults": counted[Grade.FAULT],
+        "warnings": counted[Grade.WARNING],
+        "checks": [
+            {"about": finding.about, "grade": finding.grade.value, "text": finding.text}
+            for finding in findings
+        ],
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from config.language.text import Text
 from gatewayd.diagnostics.findings import Finding, fault, ok, warning
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
@@ -14,18 +15,26 @@ from modem.port.status_text import WEAK_DBM
 _POOR_DBM: Final = -93
 
 _SIM: Final = {
-    SimState.UNKNOWN: "The modem does not report the state of its SIM: run this again in a minute; if nothing changes, reseat the SIM.",
-    SimState.PIN_REQUIRED: "The SIM requires its PIN: set `pin` for this port in the configuration.",
-    SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it will not be tried again.",
-    SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a phone.",
-    SimState.MODEM_LOCKED: "This modem is locked to another operator: have it unlocked, or use a SIM of that operator.",
-    SimState.ABSENT: "There is no SIM: insert one, or reseat it.",
-    SimState.FAILURE: "The modem cannot use the SIM: reseat it, or replace it.",
+    SimState.UNKNOWN: Text(
+        "The modem does not report the state of its SIM: run this again in a minute; if nothing changes, reseat the SIM."
+    ),
+    SimState.PIN_REQUIRED: Text("The SIM requires its PIN: set `pin` for this port in the configuration."),
+    SimState.PIN_REFUSED: Text(
+        "The configured PIN is wrong, or too few attempts are left: correct `pin`; it will not be tried again."
+    ),
+    SimState.PUK_REQUIRED: Text("The SIM is locked: unlock it with its PUK in a phone."),
+    SimState.MODEM_LOCKED: Text(
+        "This modem is locked to another operator: have it unlocked, or use a SIM of that operator."
+    ),
+    SimState.ABSENT: Text("There is no SIM: insert one, or reseat it."),
+    SimState.FAILURE: Text("The modem cannot use the SIM: reseat it, or replace it."),
 }
 _REGISTRATION: Final = {
-    Registration.NOT_SEARCHING: "It is not registered and is not searching: check antenna and SIM.",
-    Registration.DENIED: "The network denies this SIM: ask the operator whether it is active and identified.",
-    Registration.EMERGENCY: "The network allows this SIM emergency calls only: ask the operator.",
+    Registration.NOT_SEARCHING: Text("It is not registered and is not searching: check antenna and SIM."),
+    Registration.DENIED: Text(
+        "The network denies this SIM: ask the operator whether it is active and identified."
+    ),
+    Registration.EMERGENCY: Text("The network allows this SIM emergency calls only: ask the operator."),
 }
 _ROAMING: Final = frozenset({Registration.ROAMING, Registration.SMS_ROAMING, Registration.CSFB_ROAMING})
 
@@ -45,56 +54,69 @@ class SimStatus:
 
 def check(about: str, status: SimStatus, *, has_pin: bool) -> list[Finding]:
     """Check SIM, registration, signal and service centre. `has_pin`: a PIN is configured and was not tried yet."""
+    card = Text("{port} SIM", port=about)
     if status.sim is SimState.PIN_REQUIRED and has_pin:
-        return [ok(f"{about} SIM", "It requires its PIN, and the configuration has one.")]
+        return [ok(card, Text("It requires its PIN, and the configuration has one."))]
     if status.sim is SimState.UNKNOWN and not status.active:
-        return [warning(f"{about} SIM", "It was not read yet: run this again in a minute.")]
+        return [warning(card, Text("It was not read yet: run this again in a minute."))]
     if status.sim is not SimState.READY:
-        return [fault(f"{about} SIM", _SIM[status.sim])]
-    found = [
-        ok(f"{about} SIM", f"Ready{f', its ICCID ends in {status.iccid[-4:]}' if status.iccid else ''}.")
-    ]
-    found.append(_network(f"{about} network", status))
+        return [fault(card, _SIM[status.sim])]
+    ready = (
+        Text("Ready, its ICCID ends in {digits}.", digits=status.iccid[-4:])
+        if status.iccid
+        else Text("Ready.")
+    )
+    found = [ok(card, ready), _network(Text("{port} network", port=about), status)]
     if status.active:
-        found.append(_signal(f"{about} signal", status.signal_dbm))
-    found.append(_service_centre(f"{about} SMSC", status.has_smsc))
+        found.append(_signal(Text("{port} signal", port=about), status.signal_dbm))
+    found.append(_service_centre(Text("{port} SMSC", port=about), status.has_smsc))
     return found
 
 
 def _network(about: str, status: SimStatus) -> Finding:
     if not status.registration.carries_sms:
-        searching = "It is searching for a network: check the antenna if this continues."
+        searching = Text("It is searching for a network: check the antenna if this continues.")
         return fault(about, _REGISTRATION.get(status.registration, searching))
-    where = f"Registered{f' at {status.operator}' if status.operator else ''}"
+    where = (
+        Text("Registered at {operator}", operator=status.operator) if status.operator else Text("Registered")
+    )
     if status.registration in _ROAMING:
         return warning(
-            about, f"{where}, roaming: messages may cost more; ask the operator, or use its own SIM."
+            about,
+            Text(
+                "{where}, roaming: messages may cost more; ask the operator, or use its own SIM.", where=where
+            ),
         )
-    return ok(about, f"{where}.")
+    return ok(about, Text("{where}.", where=where))
 
 
 def _signal(about: str, dbm: int | None) -> Finding:
     if dbm is None:
-        return warning(about, "The modem does not report its signal yet: run this again in a minute.")
+        return warning(about, Text("The modem does not report its signal yet: run this again in a minute."))
     if dbm < WEAK_DBM:
         return warning(
-            about, f"{dbm} dBm is very weak, and messages will fail: find a better place or antenna."
+            about,
+            Text("{dbm} dBm is very weak, and messages will fail: find a better place or antenna.", dbm=dbm),
         )
     if dbm < _POOR_DBM:
-        return warning(about, f"{dbm} dBm is weak: it works on most days; a better place or antenna helps.")
-    return ok(about, f"{dbm} dBm.")
+        return warning(
+            about, Text("{dbm} dBm is weak: it works on most days; a better place or antenna helps.", dbm=dbm)
+        )
+    return ok(about, Text("{dbm} dBm.", dbm=dbm))
 
 
 def _service_centre(about: str, known: bool | None) -> Finding:
     if known is None:
         return warning(
             about,
-            "The modem does not report whether the SIM has a service centre: send a test message.",
+            Text("The modem does not report whether the SIM has a service centre: send a test message."),
         )
     if not known:
         return fault(
             about,
-            "The SIM has no service centre, so it cannot send: ask its operator for the number, and set `smsc` for this"
-            " port.",
+            Text(
+                "The SIM has no service centre, so it cannot send: ask its operator for the number, and set `smsc` for this"
+                " port."
+            ),
         )
-    return ok(about, "The SIM has a service centre.")
+    return ok(about, Text("The SIM has a service centre."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from config.language.text import Text
 from gatewayd.diagnostics.findings import Finding, warning
 
 
@@ -15,23 +16,37 @@ def of(sims: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def check(sims: Sequence[Mapping[str, Any]]) -> list[Finding]:
     """The same as findings of `gatewayd check`."""
-    return [warning(f"SIM {sim['id']}", sentence) for sim in sims for sentence in _about(sim)]
+    return [warning(Text("SIM {sim}", sim=sim["id"]), sentence) for sim in sims for sentence in _about(sim)]
 
 
 def _about(sim: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
-    about = f"SIM {sim['id']} (port {sim['port']}, slot {sim['slot']})"
+    about = Text("SIM {sim} (port {port}, slot {slot})", sim=sim["id"], port=sim["port"], slot=sim["slot"])
     if sim["unreadable_since"]:
-        balance = "no balance" if sim["balance_at"] is None else f"the balance of {sim['balance_at'][:10]}"
+        balance = (
+            Text("no balance")
+            if sim["balance_at"] is None
+            else Text("the balance of {day}", day=sim["balance_at"][:10])
+        )
         found.append(
-            f"{about} keeps {balance}, because the answers of its operator cannot be read since"
-            f" {_minute(sim['unreadable_since'])}: `gatewayd ussd learn {sim['port']} CODE` proposes a pattern."
+            Text(
+                "{sim} keeps {balance}, because the answers of its operator cannot be read since {time}:"
+                " `gatewayd ussd learn {port} CODE` proposes a pattern.",
+                sim=about,
+                balance=balance,
+                time=_minute(sim["unreadable_since"]),
+                port=sim["port"],
+            )
         )
     if sim["suspected_blocked_since"]:
         found.append(
-            f"{about} may be blocked by its operator: the network refuses what it sends since"
-            f" {_minute(sim['suspected_blocked_since'])}, while other SIMs of the operator send. It is tried with one"
-            " message now and then. Has it credit, and is it registered in somebody's name? Ask the operator."
+            Text(
+                "{sim} may be blocked by its operator: the network refuses what it sends since {time}, while other SIMs of the"
+                " operator send. It is tried with one message now and then. Has it credit, and is it registered in"
+                " somebody's name? Ask the operator.",
+                sim=about,
+                time=_minute(sim["suspected_blocked_since"]),
+            )
         )
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from config.language.text import Text
 from config.settings import Settings
 from gatewayd.diagnostics.findings import Finding, ok, warning
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -13,7 +14,7 @@ from gatewayd.store.tables import webhooks
 from gatewayd.store.tables.webhooks import Webhook
 from gatewayd.timekeeping.clock import iso
 
-_ABOUT = "webhooks"
+_ABOUT = Text("webhooks")
 
 
 def check(settings: Settings) -> list[Finding]:
@@ -28,14 +29,25 @@ def check(settings: Settings) -> list[Finding]:
     notes = [warning(_ABOUT, _note(each)) for each in found if each.state in ("failing", "paused")]
     if notes or not found:
         return notes
-    return [ok(_ABOUT, "No receiver of a webhook fails.")]
+    return [ok(_ABOUT, Text("No receiver of a webhook fails."))]
 
 
-def _note(webhook: Webhook) -> str:
+def _note(webhook: Webhook) -> Text:
     since = webhook.progress.failing_since
-    for_how_long = "" if since is None else f" since {iso(since)[:19]}Z"
-    show = f"`gatewayd webhook show {webhook.id}` shows why, `gatewayd webhook test {webhook.id}` tries it"
+    failed = (
+        Text("Webhook {webhook} has failed", webhook=webhook.id)
+        if since is None
+        else Text("Webhook {webhook} has failed since {time}", webhook=webhook.id, time=iso(since)[:19] + "Z")
+    )
+    show = Text(
+        "`gatewayd webhook show {webhook}` shows why, `gatewayd webhook test {webhook}` tries it",
+        webhook=webhook.id,
+    )
     if webhook.state == "failing":
-        return f"Webhook {webhook.id} has failed{for_how_long}, and its events are tried again: {show}."
-    go_on = f"`gatewayd webhook set {webhook.id} --state ok` sends what it missed"
-    return f"Webhook {webhook.id} has failed{for_how_long} and is paused: {show}, {go_on}."
+        return Text("{failed}, and its events are tried again: {show}.", failed=failed, show=show)
+    return Text(
+        "{failed} and is paused: {show}, `gatewayd webhook set {webhook} --state ok` sends what it missed.",
+        failed=failed,
+        show=show,
+        webhook=webhook.id,
+    )

@@ -18,10 +18,21 @@ _MARK_EVERY = 3600 * SECOND
 
 
 class EventRetention:
-    """Deletes events that were written `days` ago; 0: never. Runs on the timers' thread."""
+    """Deletes events that were written `days` ago; 0: never. Runs on the timers' thread.
 
-    def __init__(self, days: int, store: Store, moment: Callable[[], Moment], timers: Timers) -> None:
+    `count`: adds events to the counts by hour, within a transaction, before they are deleted; True: there are more.
+    """
+
+    def __init__(
+        self,
+        days: int,
+        store: Store,
+        moment: Callable[[], Moment],
+        timers: Timers,
+        count: Callable[[Transaction], bool],
+    ) -> None:
         self._days = days
+        self._count = count
         self._store = store
         self._moment = moment
         self._timers = timers
@@ -41,5 +52,7 @@ class EventRetention:
             self._running = False
 
     def _prune(self, db: Transaction, at: Moment) -> bool:
+        if self._count(db):
+            return True
         event_marks.mark(db, at.now, _MARK_EVERY)
         return event_marks.prune(db, at.now - self._days * DAY)

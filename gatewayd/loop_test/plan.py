@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.language.text import Text
 from gatewayd.errors import ConflictError
 from gatewayd.messages.reasons import Reason
 
@@ -36,13 +37,17 @@ class SimAddress:
         """Parse `PORT`, `PORT.SLOT` or `sim:ID`. Raises ValueError with a sentence for a person."""
         found = _PLACE.fullmatch(text)
         if found is None:
-            raise ValueError("must be PORT, PORT.SLOT or sim:ID, as 2, 2.1 or sim:7")
+            raise ValueError(Text("must be PORT, PORT.SLOT or sim:ID, as 2, 2.1 or sim:7"))
         return cls(*(None if found[name] is None else int(found[name]) for name in ("port", "slot", "sim")))
 
-    def __str__(self) -> str:
+    @property
+    def shown(self) -> Text:
+        """The SIM, in words."""
         if self.sim_id is not None:
-            return f"SIM {self.sim_id}"
-        return f"port {self.port}" + ("" if self.slot is None else f" slot {self.slot}")
+            return Text("SIM {sim}", sim=self.sim_id)
+        if self.slot is None:
+            return Text("port {port}", port=self.port)
+        return Text("port {port} slot {slot}", port=self.port, slot=self.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +86,36 @@ def plan(sims_up: Sequence[SimInService], source: SimAddress | None, target: Sim
     """
     ring = sorted(sims_up, key=lambda sim: (sim.port, sim.slot))
     if not ring:
-        raise ConflictError("No SIM is up: `gatewayd status` shows why")
+        raise ConflictError(Text("No SIM is up: the overview and `gatewayd status` show why"))
     senders = ring if source is None else [_at(ring, source)]
     if target is not None:
         wanted = _at(ring, target)
         if not wanted.number:
-            raise ConflictError(f"The number of {target} is not known. {nameless([wanted])[0]}")
+            raise ConflictError(
+                Text(
+                    "The number of {target} is not known. {remedy}",
+                    target=target.shown,
+                    remedy=nameless([wanted])[0],
+                )
+            )
         others = [sim for sim in senders if sim is not wanted]
         return [Pair(sender, wanted) for sender in others or [wanted]]
     if not any(sim.number for sim in ring):
-        raise ConflictError(f"No SIM has a known number, so none can be texted. {nameless(ring[:1])[0]}")
+        raise ConflictError(
+            Text("No SIM has a known number, so none can be texted. {remedy}", remedy=nameless(ring[:1])[0])
+        )
     return [Pair(sender, _following(ring, sender)) for sender in senders]
 
 
 def nameless(sims_up: Sequence[SimInService]) -> list[str]:
     """One sentence for each SIM without a known number: how to set it."""
     return [
-        f"SIM {sim.sim_id} (port {sim.port}, slot {sim.slot}) can be texted once its number is set:"
-        f" `gatewayd sim set {sim.sim_id} --number +…`"
+        Text(
+            "SIM {sim} (port {port}, slot {slot}) can be texted once its number is set: `gatewayd sim set {sim} --number +…`",
+            sim=sim.sim_id,
+            port=sim.port,
+            slot=sim.slot,
+        )
         for sim in sims_up
         if not sim.number
     ]
@@ -119,4 +136,9 @@ def _at(ring: list[SimInService], place: SimAddress) -> SimInService:
             fits = sim.port == place.port and (sim.active if place.slot is None else sim.slot == place.slot)
         if fits:
             return sim
-    raise ConflictError(f"There is no SIM in service and up at {place}: `gatewayd status` shows why")
+    raise ConflictError(
+        Text(
+            "There is no SIM in service and up at {place}: the overview and `gatewayd status` show why",
+            place=place.shown,
+        )
+    )

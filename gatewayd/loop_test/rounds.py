@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from config.language.text import Text
 from config.settings import LoopTestSettings
 from gatewayd.errors import ConflictError, GatewayError, StorageUnavailableError, storage_errors
 from gatewayd.loop_test.arrivals import text_of
@@ -132,7 +133,7 @@ class LoopTests:
         """
         with self._lock:
             if self._running or self._stopped:
-                raise ConflictError("A loop test is running already: ask again when it has ended")
+                raise ConflictError(Text("A loop test is running already: ask again when it has ended"))
             self._running = True
         try:
             return self._begin(source, target, timeout_s)

@@ -11,7 +11,7 @@ from gatewayd.records import Caller, CampaignRecord, CancelledCampaign, Status
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import campaigns
-from gatewayd.store.tables.campaigns import Campaign, Share
+from gatewayd.store.tables.campaigns import Campaign, Counts
 from gatewayd.timekeeping.clock import Clock, Moment
 
 # At most this many messages are cancelled in one transaction, which takes some ten milliseconds: other writers must not wait.
@@ -37,31 +37,30 @@ class Campaigns:
         self._notify = notify
 
     def show(self, caller: Caller, campaign_id: int) -> CampaignRecord:
-        """The messages of a campaign, counted in several short reads. Raises NotFoundError, StorageUnavailableError."""
+        """The messages of a campaign. Raises NotFoundError, StorageUnavailableError."""
         campaign = _of(caller, campaign_id)
-        found: list[Share] = []
-        after, end = 0, None
-        while True:
-            with storage_errors(), self._store.lists.lend() as db:
-                end = campaigns.window_end(db, campaign, after)
-                found += campaigns.shares(db, campaign, after, end)
-            if end is None:
-                break
-            after = end
-        if not found:
+        with storage_errors(), self._store.lists.lend() as db:
+            found = campaigns.counts(db, campaign)
+            record = None if found is None else _record(db, campaign, found)
+        if record is None:
             raise NotFoundError("Campaign not found")
-        counts = {
-            status: sum(share.messages for share in found if share.status == status.value)
-            for status in Status
-        }
-        return CampaignRecord(
-            campaign_id,
-            counts,
-            sum(share.parts for share in found),
-            round(sum(share.cost for share in found), 9),
-            min(share.first_at for share in found),
-            max(share.last_at for share in found),
-        )
+        return record
+
+    def page(
+        self, company_id: int | None, before_id: int | None, limit: int
+    ) -> tuple[list[tuple[int, CampaignRecord]], int | None]:
+        """A page of campaigns with their company ids, the newest first, and the cursor of the next page.
+
+        `company_id` None: of all companies. Raises StorageUnavailableError.
+        """
+        with storage_errors(), self._store.lists.lend() as db:
+            rows = campaigns.page(db, company_id, before_id, limit + 1)
+            found = [
+                (row.company_id, _record(db, Campaign(row.company_id, row.campaign_id, sandbox=False), row))
+                for row in rows[:limit]
+            ]
+        shown = [(company, record) for company, record in found if record is not None]
+        return shown, rows[limit - 1].id if len(rows) > limit else None
 
     def cancel(self, caller: Caller, campaign_id: int) -> CancelledCampaign:
         """Cancel the messages of a campaign that no modem has yet, the next to be sent first, for a bounded time.
@@ -92,6 +91,39 @@ class Campaigns:
 
     def _cancel_some(self, message_ids: list[int], db: Transaction) -> list[str]:
         return cancellation.cancel_all(db, message_ids, self._moment())
+
+
+def expected_end(campaign: CampaignRecord, now: int) -> int | None:
+    """When the last pending message will be sent, at the pace since the beginning; None: nothing waits, or nothing was sent yet.
+
+    Times in microseconds since the epoch.
+    """
+    pending, cancelled = campaign.counts[Status.PENDING], campaign.counts[Status.CANCELLED]
+    ended = campaign.total - pending - cancelled
+    passed = now - campaign.begins_at
+    return now + passed * pending // ended if pending and ended and passed > 0 else None
+
+
+def _record(db: Transaction, campaign: Campaign, found: Counts) -> CampaignRecord | None:
+    """The record of a campaign; None where its messages were deleted since it was counted."""
+    span = campaigns.span(db, campaign)
+    if span is None:
+        return None
+    return CampaignRecord(
+        campaign.campaign_id,
+        {
+            Status.PENDING: found.pending,
+            Status.SENT: found.sent,
+            Status.DELIVERED: found.delivered,
+            Status.FAILED: found.failed,
+            Status.CANCELLED: found.cancelled,
+        },
+        found.parts,
+        round(found.cost, 9),
+        span.first_at,
+        span.last_at,
+        span.begins_at,
+    )
 
 
 def _of(caller: Caller, campaign_id: int) -> Campaign:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from config.language.text import Text
 from gatewayd.accounts import quotas
 from gatewayd.errors import ConflictError
 from gatewayd.messages.message_queries import owned
@@ -18,7 +19,9 @@ def cancel(db: Transaction, caller: Caller, sms_id: str, at: Moment) -> None:
     """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
     message = owned(messages.by_sms_id(db, sms_id), caller)
     if not _cancelled(db, message, at):
-        raise ConflictError("The message can no longer be cancelled: it has ended, or was handed to a modem")
+        raise ConflictError(
+            Text("The message can no longer be cancelled: it has ended, or was handed to a modem")
+        )
 
 
 def cancel_all(db: Transaction, message_ids: Iterable[int], at: Moment) -> list[str]:

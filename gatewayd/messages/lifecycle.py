@@ -7,9 +7,9 @@ from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
 from gatewayd.records import EventType
 from gatewayd.store import Transaction
-from gatewayd.store.tables import events, messages, parts
+from gatewayd.store.tables import events, hourly_counts, messages, parts
 from gatewayd.store.tables.messages import Message
-from gatewayd.timekeeping.clock import Moment
+from gatewayd.timekeeping.clock import Moment, month_of
 
 
 def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -> None:
@@ -19,6 +19,8 @@ def part_taken(db: Transaction, message_id: int, at: Moment, effects: Effects) -
         quotas.count_sent(db, message.sim_id, at.today)
         events.write_of_message(db, EventType.MESSAGE_SENT, message_id, at.now)
         effects.changed.append(message.sms_id)
+    elif message.status == "failed":
+        hourly_counts.count_parts(db, message_id, 1, at.now, month_of(at.today))
 
 
 def part_delivered(
@@ -55,6 +57,9 @@ def fail(db: Transaction, message_id: int, reason: str, at: Moment, effects: Eff
     if not message.sandbox:
         quotas.count_failed(db, message.sim_id, at.today)
     quotas.give_back(db, message)
+    if 0 < message.unsent < message.parts:
+        taken = message.parts - message.unsent
+        hourly_counts.count_parts(db, message_id, taken, at.now, month_of(at.today))
     events.write_of_message(db, EventType.MESSAGE_FAILED, message_id, at.now)
     effects.changed.append(message.sms_id)
 

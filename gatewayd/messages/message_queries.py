@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from config.language.text import Text
 from gatewayd.accounts import sending_windows
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
@@ -83,5 +84,5 @@ class MessageQueries:
 def owned(found: Owned | None, caller: Caller) -> Owned:
     """The message, if it belongs to the caller's company. Raises NotFoundError."""
     if found is None or (found.company_id, bool(found.sandbox)) != (caller.company_id, caller.sandbox):
-        raise NotFoundError("Message not found")
+        raise NotFoundError(Text("Message not found"))
     return found

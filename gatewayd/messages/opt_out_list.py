@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from config.language.text import Text
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.records import Caller, EventType, OptOutRecord
 from gatewayd.store import Transaction
@@ -63,5 +64,5 @@ def write_event(
 
 def _found(record: OptOutRecord | None) -> OptOutRecord:
     if record is None:
-        raise NotFoundError("This number has not opted out")
+        raise NotFoundError(Text("This number has not opted out"))
     return record

@@ -7,8 +7,11 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Final
 
+from config.language.text import Text, text_of
 from config.settings import StoreSettings
 from gatewayd.store import backup, backup_folder
 from gatewayd.store.backup import BackupError, Progress
@@ -27,6 +30,19 @@ _SETTLE_S = 60.0
 
 # The time until a retry after a failed backup; shorter where backups are made more often.
 _AGAIN_S = 3600.0
+
+# Of a copy that a person downloads, until it is open. A crash leaves at most this one file, which the next copy replaces.
+_COPY_NAME: Final = "download.tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFile:
+    """A regular backup. `own`: of this gateway; another one may use the same folder."""
+
+    path: Path
+    bytes: int
+    made_at: int  # microseconds since the epoch
+    own: bool
 
 
 def running_backup(
@@ -83,9 +99,15 @@ class Backups:
         self._store = store
         self._clock = clock
         self._stopping = threading.Event()
+        self._wake = threading.Event()  # a stop, or a request for a backup now
+        self._copying = threading.Lock()
         self._thread = threading.Thread(target=self._loop, name="backups", daemon=True)
         self._warned = False  # that the folder is on the disk of the database
+        self.newest_at: int | None = (
+            None  # microseconds since the epoch; None: there is none, or it is not known
+        )
         self.last_failure = ""  # of the last try; "": it succeeded
+        self.progress: Progress | None = None  # of the backup that is being made
 
     def start(self) -> None:
         """Start, where the configuration has a folder."""
@@ -95,15 +117,59 @@ class Backups:
     def stop(self, timeout_s: float) -> None:
         """Stop, and cancel a running backup."""
         self._stopping.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the regular backups; None: there are none."""
+        return self._settings.backup_dir
+
+    def make_now(self) -> None:
+        """Make the next backup now; only where there is a folder. Without effect while one is being made."""
+        if self.progress is None:
+            self._wake.set()
+
+    def files(self) -> list[BackupFile]:
+        """The regular backups in the folder, newest first. Raises OSError."""
+        if self.folder is None:
+            return []
+        own = set(backup.own(self.folder, known_owner(self._store.path)))
+        found = [(path, path.stat()) for path in backup.kept(self.folder)]
+        return [
+            BackupFile(path, state.st_size, int(state.st_mtime * SECOND), path in own)
+            for path, state in reversed(found)
+        ]
+
+    def copy(self) -> BinaryIO:
+        """A copy of the database, as an open file without a name: its space is free again when it is closed.
+
+        Raises BackupError, also where another copy is being made.
+        """
+        if not self._copying.acquire(blocking=False):
+            raise BackupError(Text("another copy is being made: try again in a minute"))
+        target = self._store.path.parent / _COPY_NAME
+        try:
+            for _ in running_backup(
+                self._store.path, target, self._clock.now(), overwrite=True, ended=self._store.cut_log
+            ):
+                if self._stopping.is_set():
+                    raise BackupError(Text("the daemon is stopping"))
+            file = target.open("rb")
+            target.unlink()
+            return file
+        except OSError as error:
+            raise BackupError(Text("the copy cannot be read: {reason}", reason=error)) from error
+        finally:
+            self._copying.release()
 
     def _loop(self) -> None:
         folder = self._settings.backup_dir
         assert folder is not None  # noqa: S101 - see `start`
         self._look_at(folder)
         wait_s = self._first_wait_s(folder)
-        while not self._stopping.wait(wait_s):
+        while not self._stopped_within(wait_s):
             wait_s = self._settings.backup_every_s
             try:
                 self._make(folder)
@@ -111,12 +177,18 @@ class Backups:
             except (BackupError, OSError) as error:
                 if self._stopping.is_set():
                     return
-                self.last_failure = str(error)
+                self.last_failure = text_of(error)
                 wait_s = min(wait_s, _AGAIN_S)
                 log.error("no backup was made in %s: %s", folder, error)
             except Exception:
-                self.last_failure = "an unexpected error; the log has it"
+                self.last_failure = Text("an unexpected error; the log has it")
                 log.exception("no backup was made in %s", folder)
+
+    def _stopped_within(self, wait_s: float) -> bool:
+        """Wait for a stop; less long where a backup is wanted now."""
+        self._wake.wait(wait_s)
+        self._wake.clear()
+        return self._stopping.is_set()
 
     def _look_at(self, folder: Path) -> None:
         """Log a fault of the folder at once: the first backup may not be due before tomorrow."""
@@ -141,7 +213,9 @@ class Backups:
         every_s = self._settings.backup_every_s
         try:
             have = backup.own(folder, known_owner(self._store.path))
-            age_s = self._clock.now() / SECOND - have[-1].stat().st_mtime if have else every_s
+            made_at = have[-1].stat().st_mtime if have else None
+            self.newest_at = None if made_at is None else int(made_at * SECOND)
+            age_s = every_s if made_at is None else self._clock.now() / SECOND - made_at
         except OSError:
             age_s = every_s
         left_s = every_s - age_s if 0 <= age_s <= every_s else 0.0
@@ -154,11 +228,17 @@ class Backups:
             raise BackupError(backup_folder.unwritable(folder) or str(error)) from error
         self._warn_of_the_disk(folder)
         target = backup.next_name(folder)
-        for _ in running_backup(
-            self._store.path, target, self._clock.now(), overwrite=False, ended=self._store.cut_log
-        ):
-            if self._stopping.is_set():
-                return
+        self.progress = Progress(0, 0)
+        try:
+            for progress in running_backup(
+                self._store.path, target, self._clock.now(), overwrite=False, ended=self._store.cut_log
+            ):
+                self.progress = progress or self.progress
+                if self._stopping.is_set():
+                    return
+        finally:
+            self.progress = None
         log.info("a backup was made: %s", target)
+        self.newest_at = self._clock.now()
         for old in backup.own(folder, known_owner(self._store.path))[: -self._settings.backup_keep]:
             old.unlink(missing_ok=True)

@@ -1,22 +1,29 @@
-"""Regular work: drops old idempotency keys, hashes of texts and recipients, and keeps incomplete texts after their time-out."""
+"""Regular work: drops old idempotency keys, hashes of texts and recipients, sessions and entries of the audit log, and keeps
+incomplete texts after their time-out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from config.settings import InboxSettings
+from gatewayd.accounts.persons import LONGEST
 from gatewayd.receiving import inbox
 from gatewayd.sending.intake import KEYS_KEPT
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
-from gatewayd.store.tables import idempotency, inbound, sim_recipients
+from gatewayd.store.tables import audit_log, idempotency, inbound, persons, sim_recipients
 from gatewayd.timekeeping.clock import DAY, Calendar, Clock, day_before
 from gatewayd.timekeeping.timers import Timers
 
 # How long the hash of a received text is kept; the time between two sweeps.
 _SEEN_KEPT = 7 * DAY
 _SWEEP_S = 600.0
+
+# The audit log is kept for two years: long enough for a dispute about a year's statement.
+_AUDIT_KEPT = 730 * DAY
+_AUDIT_AT_ONCE = 1000  # entries in one transaction
 
 
 class Housekeeping:
@@ -55,4 +62,8 @@ class Housekeeping:
         # While the time may have jumped, the days of recipients that are still counted are not known.
         known = at.trusted and at.unbroken >= 2 * DAY
         more_recipients = known and sim_recipients.forget_before(db, day_before(day_before(at.today)))
-        return inbox.give_up(db, self._assembly_timeout_s, at) or more_keys or more_seen or more_recipients
+        more_audit = at.trusted and audit_log.forget_before(db, at.now - _AUDIT_KEPT, _AUDIT_AT_ONCE)
+        if at.trusted:
+            persons.forget_sessions_before(db, at.now - LONGEST)
+        more = more_keys or more_seen or more_recipients or more_audit
+        return inbox.give_up(db, self._assembly_timeout_s, at) or more

@@ -103,6 +103,14 @@ class MetricsCollector:
             place = (status.port, status.active_slot, sim_id)
             self._submissions.observe(place, outcome.ended_at - outcome.started_at)
 
+    def submission_s(self) -> dict[int, float]:
+        """The mean duration of a submission of each SIM since the start, in seconds; only of SIMs that sent."""
+        sums: dict[int, tuple[int, float]] = {}
+        for (_, _, sim_id), histogram in self._submissions.histograms().items():
+            count, total_s = sums.get(sim_id, (0, 0.0))
+            sums[sim_id] = (count + histogram.buckets[-1][1], total_s + histogram.total_s)
+        return {sim_id: total_s / count for sim_id, (count, total_s) in sums.items() if count}
+
     def measure(self) -> MetricsSnapshot:
         """The metrics of this moment."""
         answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0

@@ -146,19 +146,30 @@ class Intake:
         except GatewayError as error:
             return error
 
+    def operator(self, recipient: str) -> str:
+        """The operator of a recipient's prefix; "" for an unknown one."""
+        return self._operator(recipient)
+
+    def router(self, db: Transaction, waiting: Mapping[int, int], company_id: int) -> Router:
+        """The SIMs that may take messages of a company now. `waiting`: parts by SIM id, as `queue_counts.waiting`."""
+        found = self._usable(db, waiting, self._clock.moment(self._calendar))
+        return Router(found, company_id, portable=self._portable)
+
     def _batch(self, db: Transaction) -> _Batch:
         at = self._clock.moment(self._calendar)
+        return self._batch_of(db, at, self._usable(db, queue_counts.waiting(db), at))
+
+    def _usable(self, db: Transaction, waiting: Mapping[int, int], at: Moment) -> list[Candidate]:
         now = self._clock.monotonic()
-        sims = usable(
+        return usable(
             db,
             self._port_registry.sims(),
-            queue_counts.waiting(db),
+            waiting,
             at=at,
             now=now,
             grace_s=self._settings.grace_s,
             rests=self._port_registry.rests(now),
         )
-        return self._batch_of(db, at, sims)
 
     def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate]) -> _Batch:
         pending = queue_counts.pending(db)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from config.language.text import Text
 from config.settings import DispatchSettings
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects, PartKey
@@ -57,9 +58,9 @@ class ModemMemory:
             return ""
         match _lesson(db, status):
             case Storage.NO_MARKS:
-                return "Parts are sent directly: this model does not mark sent parts in its memory."
+                return Text("Parts are sent directly: this model does not mark sent parts in its memory.")
             case Storage.CANNOT:
-                return "Parts are sent directly: this model cannot send from its memory."
+                return Text("Parts are sent directly: this model cannot send from its memory.")
             case _:
                 return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.language.text import Text
 from gatewayd.accounts import sending_windows
 from gatewayd.store import Transaction
 from gatewayd.store.tables import queue_counts, queue_metrics, scheduled
@@ -26,7 +27,9 @@ class QueueAge:
 
 def duration(seconds: float) -> str:
     """A duration for a person, as `3 h`."""
-    for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
+    if seconds >= 2 * 86_400:
+        return Text("{days:.0f} d", days=seconds / 86_400)
+    for unit, length_s in (("h", 3600), ("min", 60)):
         if seconds >= 2 * length_s:
             return f"{seconds / length_s:.0f} {unit}"
     return f"{seconds:.0f} s"

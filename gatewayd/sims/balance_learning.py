@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.language.text import Text
 from config.settings import BalanceSettings
 from gatewayd.sims import balance_readings
 from gatewayd.sims.balance import Balances
@@ -82,7 +83,7 @@ class BalanceLearning:
 
         sim, kept = self._store.write(keep)
         if sim is None:
-            raise LearningError("the SIM that answered is not known")
+            raise LearningError(Text("the SIM that answered is not known"))
         trials = [
             Trial(each.text, each.read_at, None if compiled is None else read(each.text, compiled))
             for each in kept
@@ -101,10 +102,10 @@ class BalanceLearning:
             sim = sims.shown_one(db, sim_id, at.today)
             newest = next(iter(balances.answers(db, sim_id, code)), None)
             if sim is None or newest is None:
-                raise LearningError(f"SIM {sim_id} has no answer to this code")
+                raise LearningError(Text("SIM {sim_id} has no answer to this code", sim_id=sim_id))
             reading = read(newest.text, compiled)
             if reading is None:
-                raise LearningError("the pattern does not read the newest answer to this code")
+                raise LearningError(Text("the pattern does not read the newest answer to this code"))
             operator = None if for_sim else sim.shown_operator or None
             only = sim_id if operator is None else None
             balances.learn(db, only, operator, code, pattern, at.now)
@@ -121,12 +122,13 @@ class BalanceLearning:
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     if len(pattern) > _LONGEST_PATTERN:
-        raise LearningError(f"the pattern must have {_LONGEST_PATTERN} characters at most")
+        raise LearningError(Text("the pattern must have {most} characters at most", most=_LONGEST_PATTERN))
     try:
         compiled = BalanceSettings(operator="any", pattern=pattern).pattern  # type: ignore[arg-type]  # compiled there
     except ValueError as error:
         raise LearningError(
-            "the pattern must be a regular expression with a group `amount` or `units`, or with parentheses around the"
-            " amount"
+            Text(
+                "the pattern must be a regular expression with a group `amount` or `units`, or with parentheses around the amount"
+            )
         ) from error
     return compiled

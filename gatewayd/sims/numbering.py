@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from config.language.text import Text
 from config.plans import GUIDE, Country, PlanNumbering, countries, plan_of_country
 from config.settings import NumberSettings
 
@@ -22,6 +23,11 @@ _INTERNATIONAL_PREFIX = "00"
 _NO_COUNTRY = Country(trunk_prefix="0", lengths=())
 
 _Judge = Callable[[str], bool]  # whether digits are a national number
+
+
+def without_separators(written: str) -> str:
+    """A number as a person types it, without the blanks, dots, dashes and parentheses between its digits."""
+    return written.strip().translate(_BETWEEN_DIGITS)
 
 
 class Numbering:
@@ -67,7 +73,9 @@ class Numbering:
         found = self.of_card(self._tidied(number))
         if not E164.fullmatch(found):
             example = f"+{self._plan.numbering.country_code}{self._plan.numbering.example}"
-            raise ValueError(f"a number is written with + and the country code, as {example}")
+            raise ValueError(
+                Text("a number is written with + and the country code, as {example}", example=example)
+            )
         return found
 
     def of_card(self, number: str) -> str:
@@ -215,13 +223,20 @@ class Numbering:
             }
         )
 
-    def _what_is_taken(self) -> str:
+    def _what_is_taken(self) -> Text:
         if self._pattern is not None:
-            return f"The recipient must match {self._pattern.pattern}, and be a number of country code {self._country} or E.164"
+            return Text(
+                "The recipient must match {pattern}, and be a number of country code {country} or E.164",
+                pattern=self._pattern.pattern,
+                country=self._country,
+            )
         example = self._plan.numbering.example
-        return (
-            f"The recipient must be a mobile number of {self._plan.name}, as +{self._country}{example} or"
-            f" {self._home.trunk_prefix}{example}, or one of another country with + or 00 before its country code"
+        return Text(
+            "The recipient must be a mobile number of {plan}, as {international} or {national}, or one of another"
+            " country with + or 00 before its country code",
+            plan=self._plan.name,
+            international="+" + self._country + example,
+            national=self._home.trunk_prefix + example,
         )
 
 

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from modem.at.transcript import Recording, Watcher
 from modem.driver.ussd import UssdAnswer
-from modem.port.mailbox import RecordOrder
 from modem.port.status import Answer
 
 
@@ -29,9 +28,6 @@ class PortControl(Protocol):
 
     def recall(self) -> Future[Recording]:
         """The kept conversation with the modem. Cancelled where the port ends."""
-
-    def record(self, order: RecordOrder) -> None:
-        """Record the modem between two submissions."""
 
     def ussd(self, code: str, replies: Sequence[str] = (), slot: int | None = None) -> Future[UssdAnswer]:
         """Send a USSD code, and replies to its menus, between two submissions."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 
+from config.language.text import Sentences, Text, text_of
 from gatewayd.errors import ConflictError, Fault, InvalidRequestError, NotFoundError, UssdFailedError
 from gatewayd.sims.port_control import PortControl
 from modem.driver.ussd import LONGEST_CODE, Session, UssdAnswer, UssdError, UssdUnavailableError, is_code
@@ -44,23 +45,25 @@ def ask(
     """
     face = ports.get(port)
     if face is None:
-        raise NotFoundError(f"There is no port {port}")
+        raise NotFoundError(Text("There is no port {port}", port=port))
     faults = _faults(code, replies)
     status = statuses.get(port)
     if status is not None and slot is not None and not 1 <= slot <= len(status.slots):
-        faults.append(Fault("slot", f"must be 1 to {len(status.slots)} on this port"))
+        faults.append(Fault("slot", Text("must be 1 to {last} on this port", last=len(status.slots))))
     if faults:
         raise InvalidRequestError(faults)
     future = face.ussd(code, replies, slot)
     try:
         answer = _wait(future, timeout_s(1 + len(replies)))
     except UssdUnavailableError as error:
-        raise ConflictError(f"Port {port} cannot ask the network now: {error}") from error
+        raise ConflictError(
+            Text("Port {port} cannot ask the network now: {reason}", port=port, reason=text_of(error))
+        ) from error
     except UssdError as error:
-        raise UssdFailedError(str(error), port=port) from error
+        raise UssdFailedError(text_of(error), port=port) from error
     if not answer.session.answered and not (answer.session is Session.ENDED and answer.text):
         reason = answer.replies[-1].reason
-        sentence = _SENTENCES[answer.session] + (f" ({reason})" if reason else "")
+        sentence = Sentences([_SENTENCES[answer.session], f"({reason})" if reason else ""])
         raise UssdFailedError(sentence, port=port, answer=answer.text, session=answer.session.value)
     return answer
 
@@ -69,30 +72,31 @@ def _wait(future: Future[UssdAnswer], at_most_s: float) -> UssdAnswer:
     try:
         return future.result(BEGIN_TIMEOUT_S)
     except CancelledError:
-        raise UssdUnavailableError("it was stopped.") from None
+        raise UssdUnavailableError(Text("it was stopped.")) from None
     except TimeoutError:
         if future.cancel():
-            raise UssdUnavailableError("it is busy. Ask again later.") from None
+            raise UssdUnavailableError(Text("it is busy. Ask again later.")) from None
     try:
         return future.result(at_most_s - BEGIN_TIMEOUT_S)
     except TimeoutError:
-        raise UssdUnavailableError("the modem did not come to an end.") from None
+        raise UssdUnavailableError(Text("the modem did not come to an end.")) from None
 
 
 def _faults(code: str, replies: Sequence[str]) -> list[Fault]:
-    sentence = (
-        f"must be 1 to {LONGEST_CODE} characters of digits, *, #, +, ASCII letters and plain punctuation"
+    sentence = Text(
+        "must be 1 to {longest} characters of digits, *, #, +, ASCII letters and plain punctuation",
+        longest=LONGEST_CODE,
     )
     faults = [] if is_code(code) else [Fault("code", sentence)]
     if len(replies) > MOST_REPLIES:
-        return [*faults, Fault("replies", f"must hold at most {MOST_REPLIES}")]
+        return [*faults, Fault("replies", Text("must hold at most {most}", most=MOST_REPLIES))]
     wrong = [index for index, reply in enumerate(replies) if not is_code(reply)]
     return [*faults, *(Fault(f"replies.{index}", sentence) for index in wrong)]
 
 
 _SENTENCES = {
-    Session.ENDED: "The network ended the session without an answer",
-    Session.ELSEWHERE: "Another program on the modem got the answer",
-    Session.NOT_SUPPORTED: "The network does not know this code, or does not allow it to this SIM",
-    Session.TIMED_OUT: "The network did not answer in time",
+    Session.ENDED: Text("The network ended the session without an answer"),
+    Session.ELSEWHERE: Text("Another program on the modem got the answer"),
+    Session.NOT_SUPPORTED: Text("The network does not know this code, or does not allow it to this SIM"),
+    Session.TIMED_OUT: Text("The network did not answer in time"),
 }

@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.language.text import Sentences, Text, text_of
 from gatewayd.store.engine.connection import connect_reader
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, unavailable
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
@@ -71,7 +72,7 @@ def back_up(
         # Another gateway may be making one of the same name in the same folder.
         part = target.with_name(f"{target.name}.{owner[:8]}.part")
         if is_own(part, source):
-            raise BackupError(f"{part} is a file of the store: name another file")
+            raise BackupError(Text("{part} is a file of the store: name another file", part=part))
         _check_room(source, target.parent)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -85,7 +86,12 @@ def back_up(
             part.unlink(missing_ok=True)
         return target.stat().st_size
     except OSError as error:
-        raise BackupError(f"the backup cannot be written: {error}{_advice(error, source)}") from error
+        raise BackupError(
+            Sentences(
+                [Text("the backup cannot be written: {reason}", reason=str(error)), _advice(error, source)],
+                ". ",
+            )
+        ) from error
 
 
 def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
@@ -94,8 +100,7 @@ def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
     Raises BackupError where `target` must not be written, and OSError.
     """
     if is_own(target, source):
-        there = "there already, as " if target.exists() else ""
-        raise BackupError(f"{target} is {there}a file of the store itself: name another file")
+        raise BackupError(Text("{target} is a file of the store itself: name another file", target=target))
     owner = known_owner(source) or owner_of(source)
     folder = target.parent
     if not folder.exists() and folder.parent.resolve() == source.parent.resolve():
@@ -104,11 +109,11 @@ def _check_target(source: Path, target: Path, *, overwrite: bool) -> str:
     if not os.path.lexists(target):
         return owner
     if not overwrite:
-        raise BackupError(f"{target} is there already: name another file, or use --force")
+        raise BackupError(Text("{target} is there already: name another file, or use --force", target=target))
     if target.exists() and not target.is_file():
-        raise BackupError(f"{target} is no file: name another")
+        raise BackupError(Text("{target} is no file: name another", target=target))
     if owner_of(target) not in ("", owner):
-        raise BackupError(f"{target} is a backup of another gateway: name another file")
+        raise BackupError(Text("{target} is a backup of another gateway: name another file", target=target))
     return owner
 
 
@@ -121,9 +126,9 @@ def _leave_to_the_owner(part: Path) -> None:
 
 def _advice(error: OSError, source: Path) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f". Name a file in {source.parent / 'backups'}, or run this with sudo"
+        return Text("Name a file in {folder}, or run this with sudo", folder=source.parent / "backups")
     if error.errno == errno.ENOENT:
-        return ". Make its folder first"
+        return Text("Make its folder first")
     return ""
 
 
@@ -162,7 +167,7 @@ def check_backup(path: Path) -> None:
             check_owner(db)
             faults(db, "integrity_check")
             if not db.execute("SELECT count(*) FROM backup_of").fetchone()[0]:
-                raise StoreDamagedError("it is no backup, but a database that was in use")
+                raise StoreDamagedError(Text("it is no backup, but a database that was in use"))
     except StoreDamagedError:
         raise
     except (sqlite3.Error, UnicodeDecodeError, StoreUnavailableError) as error:
@@ -175,8 +180,13 @@ def _check_room(source: Path, folder: Path) -> None:
     free = there.f_bavail * there.f_frsize
     if free < size + _LEAVE_BYTES:
         raise BackupError(
-            f"there is no room for it in {folder}: it takes {size >> 20} MiB and must leave {_LEAVE_BYTES >> 20} MiB,"
-            f" and {free >> 20} MiB are free"
+            Text(
+                "there is no room for it in {folder}: it takes {size} MiB and must leave {spare} MiB, and {free} MiB are free",
+                folder=folder,
+                size=size >> 20,
+                spare=_LEAVE_BYTES >> 20,
+                free=free >> 20,
+            )
         )
 
 
@@ -185,7 +195,7 @@ def _copy(
 ) -> None:
     def step(_: int, remaining: int, total: int) -> None:
         if cancelled.is_set():
-            raise BackupCancelledError("the backup was given up")
+            raise BackupCancelledError(Text("the backup was given up"))
         on_progress(Progress(total - remaining, total))
 
     try:
@@ -211,17 +221,19 @@ def _finish(part: Path, now: int, cancelled: threading.Event) -> None:
             faults(copy, "integrity_check")
     except StoreDamagedError as error:
         if cancelled.is_set():
-            raise BackupCancelledError("the backup was given up") from error
-        raise BackupError(f"the copy is damaged, and so may the database be: {error}") from error
+            raise BackupCancelledError(Text("the backup was given up")) from error
+        raise BackupError(
+            Text("the copy is damaged, and so may the database be: {reason}", reason=text_of(error))
+        ) from error
     except sqlite3.Error as error:
         if cancelled.is_set():
-            raise BackupCancelledError("the backup was given up") from error
+            raise BackupCancelledError(Text("the backup was given up")) from error
         raise _explained(error) from error
 
 
 def _explained(error: sqlite3.Error) -> Exception:
     if unavailable(error):
-        return BackupError(f"the database cannot be copied: {error}")
+        return BackupError(Text("the database cannot be copied: {reason}", reason=text_of(error)))
     return error
 
 
@@ -231,6 +243,8 @@ def _name(part: Path, target: Path, *, overwrite: bool) -> None:
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError as error:
-            raise BackupError(f"{target} is there already: name another file, or use --force") from error
+            raise BackupError(
+                Text("{target} is there already: name another file, or use --force", target=target)
+            ) from error
     os.replace(part, target)
     sync_folder(target.parent)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from config.language.text import Text
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.disk import reserve_path
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError
@@ -37,8 +38,13 @@ def check_file(path: Path) -> None:
     has_log = log.exists() and log.stat().st_size > 0
     if has_log or reserve_path(path).exists():
         raise StoreDamagedError(
-            f"{path} is {'empty' if path.exists() else 'missing'}, and it had data before: put a backup in its place."
-            f" To begin anew with nothing, remove {path.name}* from {path.parent}"
+            Text(
+                "{path} is {missing}, and it had data before: put a backup in its place. To begin anew with nothing, remove {name}* from {parent}",
+                path=path,
+                missing=Text("empty") if path.exists() else Text("missing"),
+                name=path.name,
+                parent=path.parent,
+            )
         )
 
 
@@ -50,16 +56,20 @@ def require_database(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):
         head = b""
     except OSError as error:
-        raise StoreUnavailableError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise StoreUnavailableError(
+            Text("{path} cannot be read: {reason}", path=path, reason=error.strerror or str(error))
+        ) from error
     if not head and _was_begun(path):
         return  # `check_file` raises an error with the remedy
     if not head:
         raise StoreUnavailableError(
-            f"no gatewayd is running on this store, and there is no database {path}: is store.path right? The first"
-            " `gatewayd run` makes it"
+            Text(
+                "no gatewayd is running on this store, and there is no database {path}: is store.path right? The first `gatewayd run` makes it",
+                path=path,
+            )
         )
     if head != _MAGIC and not _was_begun(path):
-        raise StoreUnavailableError(f"{path} is no database: is store.path right?")
+        raise StoreUnavailableError(Text("{path} is no database: is store.path right?", path=path))
     _require_ours(path)
 
 
@@ -84,7 +94,9 @@ def check_owner(db: Connection) -> None:
         "_sqlite_migrations" in names
         and db.execute("SELECT 1 FROM _sqlite_migrations WHERE migration_set = 'gatewayd'").fetchone()
     ):
-        raise StoreUnavailableError("it is a database of another program: set store.path to another file")
+        raise StoreUnavailableError(
+            Text("it is a database of another program: set store.path to another file")
+        )
 
 
 def check_whole(db: Connection, size: int) -> None:
@@ -99,7 +111,7 @@ def check_whole(db: Connection, size: int) -> None:
     there = {row[0] for row in (*db.execute(_OBJECTS), *db.execute(_COLUMNS))}
     missing = (expected | columns) - there
     if missing:
-        raise StoreDamagedError(f"it lacks {', '.join(sorted(missing))}")
+        raise StoreDamagedError(Text("it lacks {names}", names=", ".join(sorted(missing))))
     if size <= _WHOLE_BYTES:
         faults(db, "quick_check")
         return

@@ -808,6 +808,8 @@ def m027_persons(db: Database) -> None:
             details TEXT NOT NULL,            -- JSON, without secrets
             outcome TEXT                      -- NULL: not known; done; or why it was refused
         );
+        CREATE INDEX audit_log_person ON audit_log (person, id);
+        CREATE INDEX audit_log_action ON audit_log (action, id);
     """,
     )
 
@@ -831,5 +833,164 @@ def m028_ports(db: Database) -> None:
             port INTEGER PRIMARY KEY,
             since INTEGER NOT NULL
         );
+    """,
+    )
+
+
+@migrations()
+def m029_hourly_counts(db: Database) -> None:
+    counts = """
+            accepted INTEGER NOT NULL, sent INTEGER NOT NULL, delivered INTEGER NOT NULL, failed INTEGER NOT NULL,
+            undelivered INTEGER NOT NULL, partly INTEGER NOT NULL, cancelled INTEGER NOT NULL, parts INTEGER NOT NULL,
+            cost INTEGER NOT NULL,            -- in millionths
+"""
+    _execute(
+        db,
+        f"""
+        CREATE TABLE hourly_counts (          -- see `tables/hourly_counts.py`
+            company_id INTEGER NOT NULL,
+            hour INTEGER NOT NULL,            -- since the epoch
+            sim_id INTEGER NOT NULL,          -- 0: of accepted messages, and of those for which none was chosen
+            {counts}
+            PRIMARY KEY (company_id, hour, sim_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE monthly_counts (
+            company_id INTEGER NOT NULL,
+            month TEXT NOT NULL,
+            sim_id INTEGER NOT NULL,
+            campaign_id INTEGER NOT NULL,     -- 0: without
+            {counts}
+            PRIMARY KEY (company_id, month, sim_id, campaign_id)
+        ) WITHOUT ROWID;
+        CREATE TABLE counted (                -- one row: the newest event and message in these counts
+            last_event INTEGER NOT NULL,
+            last_message INTEGER NOT NULL
+        );
+        INSERT INTO counted SELECT (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM messages);
+    """,
+    )
+    # The newest messages are counted by what is known of them: of a message that failed, the parts that it has sent until now.
+    # The time of a cancellation is not known. Months are those of UTC.
+    taken = "CAST(round(cost * (parts - unsent) / parts * 1000000) AS INTEGER)"
+    was_sent = "sent_at IS NOT NULL AND sent_at <= coalesce(failed_at, sent_at)"
+    outcomes = (
+        ("created_at", "1", "1, 0, 0, 0, 0, 0, 0, 0, 0"),
+        ("sent_at", f"status <> 'pending' AND {was_sent}", f"0, 1, 0, 0, 0, 0, 0, parts, {taken}"),
+        ("delivered_at", "status = 'delivered'", "0, 0, 1, 0, 0, 0, 0, 0, 0"),
+        ("failed_at", f"status = 'failed' AND {was_sent}", "0, 0, 0, 0, 1, 0, 0, 0, 0"),
+        (
+            "failed_at",
+            f"status = 'failed' AND NOT ({was_sent})",
+            f"0, 0, 0, 1, 0, unsent < parts, 0, parts - unsent, {taken}",
+        ),
+        ("created_at", "status = 'cancelled'", "0, 0, 0, 0, 0, 0, 1, 0, 0"),
+    )
+    names = "accepted, sent, delivered, failed, undelivered, partly, cancelled, parts, cost"
+    sums = ", ".join(f"sum({name})" for name in names.split(", "))
+    selected = [
+        f"SELECT company_id, {time} AS at, {'0' if time == 'created_at' and which == '1' else 'sim_id'} AS sim_id,"
+        f" coalesce(campaign_id, 0) AS campaign_id, {values} FROM newest WHERE {which}"
+        for time, which, values in outcomes
+    ]
+    counted = (
+        "WITH newest AS (SELECT * FROM messages WHERE id > (SELECT max(id) FROM messages) - 300000"
+        " AND company_id <> 0 AND NOT sandbox),"
+        f" ended (company_id, at, sim_id, campaign_id, {names}) AS ({' UNION ALL '.join(selected)})"
+    )
+    db.execute(
+        f"INSERT INTO hourly_counts {counted} SELECT company_id, at / 3600000000, sim_id, {sums} FROM ended GROUP BY 1, 2, 3"
+    )
+    db.execute(
+        f"INSERT INTO monthly_counts {counted} SELECT company_id, strftime('%Y-%m', at / 1000000, 'unixepoch'),"
+        f" sim_id, campaign_id, {sums} FROM ended GROUP BY 1, 2, 3, 4"
+    )
+
+
+@migrations()
+def m030_box_settings(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE box_settings (           -- of the dashboard, where the configuration file decides nothing
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        );
+    """,
+    )
+
+
+@migrations()
+def m031_searches(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- Persons look for messages by their recipient, and by the reference of a client.
+        CREATE INDEX messages_recipient ON messages (recipient);
+        CREATE INDEX messages_reference ON messages (reference) WHERE reference IS NOT NULL;
+        -- The messages of each campaign by their status: always exact, so that nothing counts a million messages.
+        CREATE TABLE campaign_counts (
+            id INTEGER PRIMARY KEY,           -- in the order in which the campaigns began
+            company_id INTEGER NOT NULL,
+            campaign_id INTEGER NOT NULL,
+            sandbox INTEGER NOT NULL,
+            pending INTEGER NOT NULL DEFAULT 0,
+            sent INTEGER NOT NULL DEFAULT 0,
+            delivered INTEGER NOT NULL DEFAULT 0,
+            failed INTEGER NOT NULL DEFAULT 0,
+            cancelled INTEGER NOT NULL DEFAULT 0,
+            parts INTEGER NOT NULL DEFAULT 0,
+            cost REAL NOT NULL DEFAULT 0,
+            UNIQUE (company_id, campaign_id, sandbox)
+        );
+        CREATE INDEX campaign_counts_company ON campaign_counts (company_id);
+        INSERT INTO campaign_counts
+            (company_id, campaign_id, sandbox, pending, sent, delivered, failed, cancelled, parts, cost)
+            SELECT company_id, campaign_id, sandbox, sum(status = 'pending'), sum(status = 'sent'),
+                sum(status = 'delivered'), sum(status = 'failed'), sum(status = 'cancelled'), sum(parts), sum(cost)
+            FROM messages WHERE campaign_id IS NOT NULL GROUP BY company_id, campaign_id, sandbox ORDER BY min(id);
+        CREATE TRIGGER campaign_message_added AFTER INSERT ON messages WHEN new.campaign_id IS NOT NULL BEGIN
+            INSERT INTO campaign_counts
+                (company_id, campaign_id, sandbox, pending, sent, delivered, failed, cancelled, parts, cost)
+                VALUES (new.company_id, new.campaign_id, new.sandbox, new.status = 'pending', new.status = 'sent',
+                    new.status = 'delivered', new.status = 'failed', new.status = 'cancelled', new.parts, new.cost)
+                ON CONFLICT (company_id, campaign_id, sandbox) DO UPDATE SET
+                    pending = pending + excluded.pending, sent = sent + excluded.sent,
+                    delivered = delivered + excluded.delivered, failed = failed + excluded.failed,
+                    cancelled = cancelled + excluded.cancelled, parts = parts + excluded.parts,
+                    cost = cost + excluded.cost;
+        END;
+        CREATE TRIGGER campaign_message_changed AFTER UPDATE OF status, cost ON messages
+            WHEN new.campaign_id IS NOT NULL AND (new.status <> old.status OR new.cost <> old.cost) BEGIN
+            UPDATE campaign_counts SET
+                pending = pending + (new.status = 'pending') - (old.status = 'pending'),
+                sent = sent + (new.status = 'sent') - (old.status = 'sent'),
+                delivered = delivered + (new.status = 'delivered') - (old.status = 'delivered'),
+                failed = failed + (new.status = 'failed') - (old.status = 'failed'),
+                cancelled = cancelled + (new.status = 'cancelled') - (old.status = 'cancelled'),
+                cost = cost + new.cost - old.cost
+                WHERE company_id = new.company_id AND campaign_id = new.campaign_id AND sandbox = new.sandbox;
+        END;
+        CREATE TRIGGER campaign_message_deleted AFTER DELETE ON messages WHEN old.campaign_id IS NOT NULL BEGIN
+            UPDATE campaign_counts SET
+                pending = pending - (old.status = 'pending'), sent = sent - (old.status = 'sent'),
+                delivered = delivered - (old.status = 'delivered'), failed = failed - (old.status = 'failed'),
+                cancelled = cancelled - (old.status = 'cancelled'), parts = parts - old.parts, cost = cost - old.cost
+                WHERE company_id = old.company_id AND campaign_id = old.campaign_id AND sandbox = old.sandbox;
+            DELETE FROM campaign_counts
+                WHERE company_id = old.company_id AND campaign_id = old.campaign_id AND sandbox = old.sandbox
+                    AND pending + sent + delivered + failed + cancelled = 0;
+        END;
+    """,
+    )
+
+
+@migrations()
+def m032_conversations(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- The texts and messages of one number. The row id, which gives the order, is part of every index.
+        CREATE INDEX inbox_sender ON inbox (sender);
+        CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
     """,
     )

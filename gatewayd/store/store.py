@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from config.language.text import Text, text_of
 from gatewayd.store import restore, store_owner
 from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
@@ -75,7 +76,9 @@ class Store:
             self.lists.open()
         except OSError as error:
             self.close()
-            raise StoreUnavailableError(f"{self.path} cannot be opened: {error}") from error
+            raise StoreUnavailableError(
+                Text("{path} cannot be opened: {reason}", path=self.path, reason=text_of(error))
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -151,7 +154,7 @@ class Store:
 
     def _opened(self) -> Writer:
         if self._writer is None:
-            raise StoreUnavailableError("the store is not open")
+            raise StoreUnavailableError(Text("the store is not open"))
         return self._writer
 
     def _open_or_restore(self) -> None:
@@ -178,12 +181,16 @@ class Store:
         except StoreDamagedError as error:
             raise StoreDamagedError(_damaged(self.path, error)) from error
         except StoreUnavailableError as error:
-            raise StoreUnavailableError(f"{self.path} cannot be used: {error}") from error
+            raise StoreUnavailableError(
+                Text("{path} cannot be used: {reason}", path=self.path, reason=text_of(error))
+            ) from error
         except (sqlite3.Error, UnicodeDecodeError) as error:
             # The message of SQLite quotes the damaged schema, which may not be valid UTF-8.
             if damage(error) or isinstance(error, UnicodeDecodeError):
                 raise StoreDamagedError(_damaged(self.path, error)) from error
-            raise StoreUnavailableError(f"{self.path} cannot be opened as a database: {error}") from error
+            raise StoreUnavailableError(
+                Text("{path} cannot be opened as a database: {reason}", path=self.path, reason=text_of(error))
+            ) from error
         self._writer.start()
 
     def _make_writer(self) -> Writer:
@@ -267,7 +274,11 @@ def _lock(path: Path) -> int:
         holder = os.pread(fd, PROCESS_BYTES, 0).decode("ascii", "replace").strip()
         os.close(fd)
         raise StoreLockedError(
-            f"another gatewayd{f' (process {holder})' if holder else ''} is using {path}: stop it first"
+            Text("another gatewayd is using {path}: stop it first", path=path)
+            if holder is None
+            else Text(
+                "another gatewayd (process {holder}) is using {path}: stop it first", holder=holder, path=path
+            )
         ) from None
     leave_to_the_owner(fd, path.parent)
     try:

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.language.text import Text
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 # SQLite's log, its index and journal; the lock, the reserve and the test file of a failed disk; files left by a restore.
@@ -69,14 +70,23 @@ def check_access(database: Path) -> None:
     if not files:
         return
     if os.statvfs(files[0]).f_flag & os.ST_RDONLY:
-        raise StoreUnavailableError(f"{files[0]} cannot be written: {os.strerror(errno.EROFS)}")
+        raise StoreUnavailableError(
+            Text("{path} cannot be written: {reason}", path=files[0], reason=os.strerror(errno.EROFS))
+        )
     me, wrong = _user(os.geteuid()), [file for file in files if file in misowned(database)]
     if not wrong:
-        raise StoreUnavailableError(f"the user {me} may not open {files[0]}: run this with sudo")
+        raise StoreUnavailableError(
+            Text("the user {me} may not open {path}: run this with sudo", me=me, path=files[0])
+        )
     whose = _user(wrong[0].stat().st_uid)
     raise StoreUnavailableError(
-        f"{wrong[0]} belongs to the user {whose}, so that {me} may not open it:"
-        f" `{chown_command(wrong, database.parent)}`"
+        Text(
+            "{path} belongs to the user {whose}, so that {me} may not open it: `{command}`",
+            path=wrong[0],
+            whose=whose,
+            me=me,
+            command=chown_command(wrong, database.parent),
+        )
     )
 
 

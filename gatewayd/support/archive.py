@@ -20,7 +20,7 @@ def write(path: Path, files: Mapping[str, str]) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(fd, "wb") as file:
-            file.write(_packed(files))
+            file.write(packed(files))
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -28,7 +28,8 @@ def write(path: Path, files: Mapping[str, str]) -> None:
         raise
 
 
-def _packed(files: Mapping[str, str]) -> bytes:
+def packed(files: Mapping[str, str]) -> bytes:
+    """The bytes of a tar.gz with these files, by name."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, text in files.items():

@@ -35,6 +35,15 @@ def secrets(raw: bytes) -> set[str]:
         return set()
 
 
+def shown(section: str, key: str, value: Any) -> Any:
+    """One value of the running settings: itself, or what stands for a secret. `section`, `key`: known ones."""
+    model = _model(Settings.model_fields[section].annotation)
+    if model is None:
+        return _HIDDEN
+    listed = list(value) if isinstance(value, tuple) else value
+    return None if value is None else _value(section, key, listed, model.model_fields[key].annotation)
+
+
 def _tree(raw: bytes) -> dict[str, Any]:
     try:
         return tomllib.loads(decode(raw))

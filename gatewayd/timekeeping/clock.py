@@ -75,6 +75,12 @@ def month_of(day: str) -> str:
     return day[:7]
 
 
+def months_before(month: str, number: int) -> str:
+    """The month (`YYYY-MM`) that lies so many months before a month."""
+    year, index = divmod(int(month[:4]) * 12 + int(month[5:7]) - 1 - number, 12)
+    return f"{year:04}-{index + 1:02}"
+
+
 def microseconds(moment: datetime) -> int:
     """An aware time as microseconds since the epoch."""
     return int(moment.timestamp()) * SECOND + moment.microsecond

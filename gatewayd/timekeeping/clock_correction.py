@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
+from config.language.text import Text
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.store import Store
@@ -52,12 +53,12 @@ _LOOK_S: Final = 1.0
 _WARN_S: Final = 300.0  # modems take a minute to find their network
 
 _HOW: Final[dict[str | None, str]] = {
-    "ntp": "The time is that of NTP.",
-    "network": "The time is that of the mobile network.",
-    "system": "The system clock is trusted, as clock.trust says.",
-    None: "No NTP, and no time from the mobile network. Until there is one, no message expires, and days and months go by"
-    " only while the gateway runs. Connect the box to the Internet with NTP on (timedatectl set-ntp true); where"
-    ' its clock is kept right otherwise, set clock.trust = "always".',
+    "ntp": Text("The time is that of NTP."),
+    "network": Text("The time is that of the mobile network."),
+    "system": Text("The system clock is trusted, as clock.trust says."),
+    None: Text(
+        'No NTP, and no time from the mobile network. Until there is one, no message expires, and days and months go by only while the gateway runs. Connect the box to the Internet with NTP on (timedatectl set-ntp true); where its clock is kept right otherwise, set clock.trust = "always".'
+    ),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 
+from config.language.text import Text
 from gatewayd.errors import Fault, InvalidRequestError
 from gatewayd.records import EventType
 from gatewayd.webhooks.judge import Judge
@@ -56,7 +57,7 @@ def checked(values: Mapping[str, Any], judge: Judge, *, box: bool, private: bool
             try:
                 found[name] = check(values[name])
             except ValueError as error:
-                faults.append(Fault(name, str(error)))
+                faults.append(Fault(name, error.args[0]))
     if faults:
         raise InvalidRequestError(faults)
     return found
@@ -72,7 +73,7 @@ def _url(url: str, judge: Judge, *, private: bool) -> str:
     try:
         judge.check(host, private=private)
     except TargetError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(error.args[0]) from error
     return url
 
 
@@ -80,26 +81,32 @@ def _types(names: Sequence[str] | None, *, box: bool) -> frozenset[EventType] | 
     if names is None:
         return None
     if not names:
-        raise ValueError("must not be empty; null means all types")
+        raise ValueError(Text("must not be empty; null means all types"))
     types = set[EventType]()
     for name in names:
         try:
             types.add(EventType(name))
         except ValueError:
             known = ", ".join(each.value for each in EventType)
-            raise ValueError(f"must be of {known}") from None
+            raise ValueError(Text("must be of {known}", known=known)) from None
     if not box and (wrong := sorted(each.value for each in types & _OF_THE_BOX)):
-        raise ValueError(f'{", ".join(wrong)}: only a webhook with the scope "box" gets events of the box')
+        raise ValueError(
+            Text(
+                '{types}: only a webhook with the scope "box" gets events of the box', types=", ".join(wrong)
+            )
+        )
     return frozenset(types)
 
 
 def _description(text: str) -> str:
     if len(text) > _LONGEST_DESCRIPTION or not (text.isprintable() or not text):
-        raise ValueError(f"must be at most {_LONGEST_DESCRIPTION} printable characters, on one line")
+        raise ValueError(
+            Text("must be at most {most} printable characters, on one line", most=_LONGEST_DESCRIPTION)
+        )
     return text
 
 
 def _state(state: str) -> str:
     if state not in (OK, DISABLED):
-        raise ValueError(f"must be {OK} or {DISABLED}")
+        raise ValueError(Text("must be {first} or {second}", first=OK, second=DISABLED))
     return state

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from config.language.text import Text
 from gatewayd.webhooks.targets import TargetError
 
 Address = IPv4Address | IPv6Address
@@ -41,7 +42,11 @@ def is_own(address: Address) -> bool:
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             return False
         raise TargetError(
-            f"cannot be used: {address} cannot be told from an address of this box ({error})"
+            Text(
+                "cannot be used: {address} cannot be told from an address of this box ({reason})",
+                address=address,
+                reason=error,
+            )
         ) from error
     return True
 
@@ -65,21 +70,28 @@ class Judge:
         meant = _embedded(address) or (address,)
         for own in {address, *meant}:
             if self.own(own):
-                raise TargetError(f"must not lead to {own}, which is an address of this box")
+                raise TargetError(
+                    Text("must not lead to {address}, which is an address of this box", address=own)
+                )
         for each in meant:
             self._check(each, private)
 
     def _check(self, address: Address, private: bool) -> None:
         if (nature := _forbidden(address)) is not None:
-            raise TargetError(f"must not lead to {address}, which is {nature}")
+            raise TargetError(
+                Text("must not lead to {address}, which is {nature}", address=address, nature=nature)
+            )
         if _within(address, _PRIVATE):
             if not private and not _within(address, self.allowed):
                 raise TargetError(
-                    f"must not lead to {address}, which is private; an administrator may permit its network"
-                    " (webhooks.allowed_networks) or make the webhook"
+                    Text(
+                        "must not lead to {address}, which is private; an administrator may permit its network"
+                        " (webhooks.allowed_networks) or make the webhook",
+                        address=address,
+                    )
                 )
         elif not address.is_global:
-            raise TargetError(f"must not lead to {address}, which is reserved")
+            raise TargetError(Text("must not lead to {address}, which is reserved", address=address))
 
 
 def _embedded(address: Address) -> tuple[IPv4Address, ...]:
@@ -96,13 +108,13 @@ def _embedded(address: Address) -> tuple[IPv4Address, ...]:
 def _forbidden(address: Address) -> str | None:
     """The nature of an address that is forbidden whatever the settings; None: it is not forbidden."""
     for nature, is_it in (
-        ("unspecified", address.is_unspecified),
-        ("loopback", address.is_loopback),
-        ("link-local", address.is_link_local),
-        ("multicast", address.is_multicast),
-        ("the broadcast address", address == _BROADCAST),
-        ("reserved", address.is_reserved or getattr(address, "is_site_local", False)),
-        ("reserved", _within(address, _RESERVED)),
+        (Text("unspecified"), address.is_unspecified),
+        (Text("loopback"), address.is_loopback),
+        (Text("link-local"), address.is_link_local),
+        (Text("multicast"), address.is_multicast),
+        (Text("the broadcast address"), address == _BROADCAST),
+        (Text("reserved"), address.is_reserved or getattr(address, "is_site_local", False)),
+        (Text("reserved"), _within(address, _RESERVED)),
     ):
         if is_it:
             return nature

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
+from config.language.text import Text
 from gatewayd.errors import (
     AdminRequiredError,
     ConflictError,
@@ -93,7 +94,7 @@ class Webhooks:
 
         def add(db: Transaction) -> Webhook:
             if webhooks.count_of_company(db, company_id) >= MOST_OF_A_COMPANY:
-                raise ConflictError(f"A company has at most {MOST_OF_A_COMPANY} webhooks")
+                raise ConflictError(Text("A company has at most {count} webhooks", count=MOST_OF_A_COMPANY))
             return _existing(webhooks.find(db, webhooks.add(db, new, now)))
 
         return self._write(add)
@@ -158,7 +159,9 @@ class Webhooks:
             rotating = len(webhook.signing(now)) > 1
             if rotating and not revoke:
                 raise ConflictError(
-                    "The secret was changed less than a day ago, and the old one still signs; `revoke` ends it"
+                    Text(
+                        "The secret was changed less than a day ago, and the old one still signs; `revoke` ends it"
+                    )
                 )
             keeps_one = rotating or not revoke
             old = {
@@ -241,7 +244,7 @@ class Webhooks:
         number = wanted.event_id.rpartition("_")[2]
         known = number.isascii() and number.isdigit() and len(number) <= 18
         if not known or event_eras.read(db).public_id(int(number)) != wanted.event_id:
-            raise InvalidRequestError([Fault("event_id", "must be the id of an event that is kept")])
+            raise InvalidRequestError([Fault("event_id", Text("must be the id of an event that is kept"))])
         return int(number), min(int(number), position)
 
     def _write(self, work: Callable[[Transaction], Webhook]) -> Webhook:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
+from config.language.text import Text
+
 LONGEST_URL: Final = 2000
 """Characters of a URL: more than that breaks servers and proxies."""
 
@@ -46,23 +48,25 @@ class Target:
 def parse(url: str) -> Target:
     """Parse the URL of a webhook. Raises TargetError."""
     if len(url) > LONGEST_URL:
-        raise TargetError(f"must have at most {LONGEST_URL} characters")
+        raise TargetError(Text("must have at most {count} characters", count=LONGEST_URL))
     if not url.isascii() or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in url):
-        raise TargetError("must hold no blanks, no control characters and only ASCII; encode others as %XX")
+        raise TargetError(
+            Text("must hold no blanks, no control characters and only ASCII; encode others as %XX")
+        )
     if not re.match("https?://", url, re.IGNORECASE):
-        raise TargetError("must begin with http:// or https://")
+        raise TargetError(Text("must begin with http:// or https://"))
     if "#" in url:
-        raise TargetError("must have no fragment (#…), because a server never gets it")
+        raise TargetError(Text("must have no fragment (#…), because a server never gets it"))
     if "@" in re.split("[/?]", url[url.index("//") + 2 :], maxsplit=1)[0]:
-        raise TargetError("must have no user name and no password")
+        raise TargetError(Text("must have no user name and no password"))
     found = _URL.fullmatch(url)
     if found is None:
-        raise TargetError("must be a URL such as https://example.com/sms-events")
+        raise TargetError(Text("must be a URL such as https://example.com/sms-events"))
     scheme, host, port, path, query = found.groups()
     scheme = scheme.lower()
     number = int(port) if port else _PORTS[scheme]
     if not 1 <= number <= 65535:
-        raise TargetError("must have a port of 1 to 65535")
+        raise TargetError(Text("must have a port of 1 to 65535"))
     return Target(scheme, _host(host), number, (path or "/") + (query or ""))
 
 
@@ -71,10 +75,10 @@ def _host(text: str) -> str:
         try:
             return str(IPv6Address(text[1:-1]))
         except AddressValueError as error:
-            raise TargetError("must have an IPv6 address between its brackets") from error
+            raise TargetError(Text("must have an IPv6 address between its brackets")) from error
     name = text.lower()
     if len(name) > _LONGEST_NAME or any(
         not 1 <= len(label) <= 63 for label in name.removesuffix(".").split(".")
     ):
-        raise TargetError("must name a host, such as example.com or 192.168.1.20")
+        raise TargetError(Text("must name a host, such as example.com or 192.168.1.20"))
     return name

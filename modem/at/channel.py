@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at import answer_check
 from modem.at.answer_check import Response
 from modem.at.framer import Event
@@ -193,8 +194,17 @@ class Channel(ModemLine):
         if command.enough_s is not None and lines:
             return Response(lines, OK)
         if self.restarted and not restarting:
-            raise SilentError(f"the modem restarted instead of answering {shown(command.text)}")
-        raise SilentError(f"no answer to {shown(command.text)} within {command.timeout_s:g} s", lines)
+            raise SilentError(
+                Text("the modem restarted instead of answering {command}", command=shown(command.text))
+            )
+        raise SilentError(
+            Text(
+                "no answer to {command} within {timeout_s:g} s",
+                command=shown(command.text),
+                timeout_s=command.timeout_s,
+            ),
+            lines,
+        )
 
     def _lingering_s(self, found: Result, command: _Command) -> float:
         """How long to listen after a final result, because it may belong to another command.

@@ -14,6 +14,7 @@ from typing import Final
 
 import serial
 
+from config.language.text import Text, text_of
 from modem.hardware.device_path import DeviceUnavailableError
 from modem.hardware.device_users import device_users, in_use, in_use_by
 from modem.hardware.sysfs import MACHINE
@@ -33,7 +34,7 @@ class SerialPort:
     def set_baud(self, baud: int) -> None:
         """Set the speed. Raises OSError, termios.error or ValueError where the device does not support it."""
         if self._port is None:
-            raise ValueError("the line was opened by another process")
+            raise ValueError(Text("the line was opened by another process"))
         self._port.baudrate = baud
 
     def close(self) -> None:
@@ -112,14 +113,14 @@ def _unavailable(device: str, error: Exception, proc: Path) -> DeviceUnavailable
 
 def _advice(device: str, number: int | None, error: Exception, proc: Path) -> str:
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return f"{device} is not there: is the modem plugged in and powered?"
+        return Text("{device} is not there: is the modem plugged in and powered?", device=device)
     if number in (errno.EACCES, errno.EPERM):
         return _forbidden(device)
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
         return in_use(device, proc)
     if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
-        return f"{device} is no serial device: correct `device` for this port."
-    return f"{device} cannot be opened: {error}"
+        return Text("{device} is no serial device: correct `device` for this port.", device=device)
+    return Text("{device} cannot be opened: {reason}", device=device, reason=text_of(error))
 
 
 def _forbidden(device: str) -> str:
@@ -130,7 +131,14 @@ def _forbidden(device: str) -> str:
     except (KeyError, OSError):
         user, group = "USER", "dialout"
     if group == "root":  # the udev rule that gives serial devices to the group dialout is missing
-        return f"{device} may not be opened by {user}: it is root's alone, where the group dialout is usual."
-    return (
-        f"{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then restart the gateway."
+        return Text(
+            "{device} may not be opened by {user}: it is root's alone, where the group dialout is usual.",
+            device=device,
+            user=user,
+        )
+    return Text(
+        "{device} may not be opened by {user}: `sudo usermod -aG {group} {user}`, then restart the gateway.",
+        device=device,
+        user=user,
+        group=group,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from config.language.text import Text
 from modem.at.framer import Event
 from modem.at.line import CTRL_Z, ESC, ModemLine
 from modem.at.responses import Result, is_spoken, result
@@ -78,7 +79,7 @@ class Synchroniser:
             line.doubtful = False
             line.late_result = late_result
             line.restarted = line.restarted or (line.numeric and line.told_v1)
-        raise OutOfStepError("the modem does not answer AT")
+        raise OutOfStepError(Text("the modem does not answer AT"))
 
     def _answers(self, text: str) -> bool:
         """Whether the modem answers with an OK, and sends nothing more after it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.framer import Event, Framer
 from modem.at.transcript import Transcript
 
@@ -122,7 +123,7 @@ class Transport:
             writable.register(self._fd, select.POLLOUT)
             left_ms = math.ceil((deadline - monotonic()) * 1000)
             if left_ms <= 0 or not writable.poll(left_ms):
-                raise SilentError("the modem does not read the bytes written to it")
+                raise SilentError(Text("the modem does not read the bytes written to it"))
 
     def _receive(self, flags: int) -> bytes:
         try:
@@ -145,4 +146,4 @@ class Transport:
     def _lost(self, error: OSError | None) -> DeviceGoneError:
         self.gone = True
         name = errno.errorcode.get(error.errno or 0, "") if error is not None else "end of file"
-        return DeviceGoneError(f"the device was lost ({name})")
+        return DeviceGoneError(Text("the device was lost ({name})", name=name))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.channel import Channel
 from modem.at.framer import Event, Sign
 from modem.at.line import CTRL_Z
@@ -101,7 +102,7 @@ def send_written(
     try:
         channel.prepare()
         if channel.restarted:
-            raise SilentError("the modem restarted and must be set up first")
+            raise SilentError(Text("the modem restarted and must be set up first"))
     except DeviceGoneError:
         return Refused(cause("LOCAL", DEVICE_GONE))
     except ChannelError as error:
@@ -171,7 +172,7 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
     """Send a command that prompts. None once the modem waits for the PDU, otherwise its refusal."""
     channel.prepare()
     if channel.restarted:
-        raise SilentError("the modem restarted and must be set up first")
+        raise SilentError(Text("the modem restarted and must be set up first"))
     channel.framer.prompt_wanted = True
     echoed = channel.echoes
     refusal: Result | None = None
@@ -200,7 +201,7 @@ def _ask_for_prompt(channel: Channel, command: str) -> Result | None:
         channel.note_result(refusal)
         return refusal
     channel.in_step = False
-    raise SilentError("the modem did not ask for the message")
+    raise SilentError(Text("the modem did not ask for the message"))
 
 
 def _look_for_prompt(

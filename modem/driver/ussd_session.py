@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.answer_check import Response
 from modem.at.channel import Channel
 from modem.at.responses import CALL_ENDS, ERROR, Result
@@ -35,7 +36,7 @@ class UssdSession:
         Raises UssdRefusedError, UssdSilentError.
         """
         ways = sorted(ways, key=lambda way: way != self._known)
-        refusal = UssdRefusedError("The modem knows no way to ask the network (AT+CUSD)")
+        refusal = UssdRefusedError(Text("The modem knows no way to ask the network (AT+CUSD)"))
         for way in ways:
             before = self._apply(way)
             if before is None:
@@ -92,7 +93,8 @@ class UssdSession:
         if not response.ok and not response.lines:
             cause = response.result.cause(self._channel.vendor)
             raise UssdRefusedError(
-                f"The modem refused the code: {cause.text_en}", misunderstood=cause.other_ussd_form
+                Text("The modem refused the code: {reason}", reason=cause.text_en),
+                misunderstood=cause.other_ussd_form,
             )
         line = response.lines[-1] if response.lines else self._await(deadline)
         if line is None:
@@ -115,7 +117,9 @@ class UssdSession:
             if before is not None:
                 return None
             # The modem accepted the code, so it is not sent again in another form.
-            raise UssdRefusedError(f"The code was not answered: {found.cause(self._channel.vendor).text_en}")
+            raise UssdRefusedError(
+                Text("The code was not answered: {reason}", reason=found.cause(self._channel.vendor).text_en)
+            )
         if found is None or (before is not None and found.tag not in _ANSWER):
             return None
         return found.line
@@ -127,8 +131,10 @@ class UssdSession:
             self._cancel()
             self._channel.pause(self._timeouts.cancel_s)
             self._drop_old()
-            return UssdSilentError(f"The network did not answer within {self._timeouts.answer_s:g} s")
-        return UssdSilentError("The modem restarted before the network answered")
+            return UssdSilentError(
+                Text("The network did not answer within {answer_s:g} s", answer_s=self._timeouts.answer_s)
+            )
+        return UssdSilentError(Text("The modem restarted before the network answered"))
 
     def _cancel(self) -> None:
         self._try("AT+CUSD=2", *_ANSWER)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
+from config.language.text import Text
 from modem.hardware.sysfs import MACHINE, Roots, Tty, Usb, ttys
 
 USB: Final = "usb:"
@@ -71,11 +72,16 @@ def _matching(pattern: str) -> str:
     paths = {os.path.realpath(path): path for path in sorted(glob.glob(pattern)) if os.path.exists(path)}
     if not paths:
         raise DeviceUnavailableError(
-            f"Nothing matches {pattern}: is the modem plugged in and powered?", missing=True
+            Text("Nothing matches {pattern}: is the modem plugged in and powered?", pattern=pattern),
+            missing=True,
         )
     if len(paths) > 1:
         raise DeviceUnavailableError(
-            f"{pattern} matches several devices ({', '.join(sorted(paths.values()))}): make it match one alone."
+            Text(
+                "{pattern} matches several devices ({names}): make it match one alone.",
+                pattern=pattern,
+                names=", ".join(sorted(paths.values())),
+            )
         )
     [path] = paths.values()
     return path
@@ -86,28 +92,47 @@ def _on_usb(device: str, all_ttys: Sequence[Tty]) -> str:
     on_stick = [(tty.usb, tty) for tty in all_ttys if tty.usb is not None and _has_name(tty.usb, wanted)]
     if not on_stick:
         raise DeviceUnavailableError(
-            f"There is no USB device {wanted} with a serial port: is it plugged in and powered?", missing=True
+            Text(
+                "There is no USB device {wanted} with a serial port: is it plugged in and powered?",
+                wanted=wanted,
+            ),
+            missing=True,
         )
     sticks = sorted({usb.location for usb, _ in on_stick})
     if len(sticks) > 1:
         raise DeviceUnavailableError(
-            f"Several USB devices have the serial number {wanted}: name the one by its location "
-            f"({', '.join(USB + stick for stick in sticks)})."
+            Text(
+                "Several USB devices have the serial number {wanted}: name the one by its location ({names}).",
+                wanted=wanted,
+                names=", ".join(USB + stick for stick in sticks),
+            )
         )
     found = [tty for _, tty in on_stick if interface is None or tty.interface == interface]
     if not found:
         # The interfaces of a modem appear one after the other.
-        raise DeviceUnavailableError(f"The USB device {wanted} has no interface {interface}.", missing=True)
+        raise DeviceUnavailableError(
+            Text("The USB device {wanted} has no interface {interface}.", wanted=wanted, interface=interface),
+            missing=True,
+        )
     if len(found) == 1:
         return found[0].path
     told = ", ".join(f"{tty.interface} is {tty.path}" for tty in found)
     if interface is None and len({tty.interface for tty in found}) == len(found):
         raise DeviceUnavailableError(
-            f"The USB device {wanted} has several serial ports: add the interface, as in {device}:{found[-1].interface} "
-            f"({told}); `gatewayd ports` shows which of them takes messages."
+            Text(
+                "The USB device {wanted} has several serial ports: add the interface, as in {device}:{interface} ({told}); `gatewayd ports` shows which of them takes messages.",
+                wanted=wanted,
+                device=device,
+                interface=found[-1].interface,
+                told=told,
+            )
         )
     raise DeviceUnavailableError(
-        f"One interface of the USB device {wanted} has several serial ports ({told}): name the one by its path."
+        Text(
+            "One interface of the USB device {wanted} has several serial ports ({told}): name the one by its path.",
+            wanted=wanted,
+            told=told,
+        )
     )
 
 

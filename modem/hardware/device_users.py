@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from config.language.text import Text
+
 _MODEM_MANAGER: Final = "ModemManager"
 
 # Programs that open serial devices by themselves, and how to stop each for good.
 _REMEDIES: Final = {
-    _MODEM_MANAGER: "switch it off with `sudo systemctl mask --now ModemManager`, or keep it from this device with a "
-    'udev rule that sets ENV{ID_MM_DEVICE_IGNORE}="1"',
-    "brltty": "it takes USB adapters for Braille displays: `sudo systemctl mask --now brltty-udev brltty`",
-    "agetty": "a login prompt runs on it: `sudo systemctl mask --now serial-getty@%s`",
-    "gatewayd": "another gateway uses it",
+    _MODEM_MANAGER: Text(
+        "switch it off with `sudo systemctl mask --now ModemManager`, or keep it from this device with a "
+        'udev rule that sets ENV{ID_MM_DEVICE_IGNORE}="1"'
+    ),
+    "brltty": Text(
+        "it takes USB adapters for Braille displays: `sudo systemctl mask --now brltty-udev brltty`"
+    ),
+    "gatewayd": Text("another gateway uses it"),
 }
 
 
@@ -44,17 +49,33 @@ def in_use(device: str, proc: Path) -> str:
     if others:
         return in_use_by(device, others[0])
     if found:
-        return f"{device} is held by another port of this gateway: correct `device` of one of them."
+        return Text(
+            "{device} is held by another port of this gateway: correct `device` of one of them.",
+            device=device,
+        )
     if any(_program(proc, pid) == _MODEM_MANAGER for pid in _processes(proc)):
-        remedy = _REMEDIES[_MODEM_MANAGER]
-        return f"{device} is held by another program, most likely ModemManager, which is running: {remedy}."
-    return f"{device} is held by another program: stop it (`sudo fuser -v {device}` names it)."
+        remedy = _remedy(_MODEM_MANAGER, device)
+        return Text(
+            "{device} is held by another program, most likely ModemManager, which is running: {remedy}.",
+            device=device,
+            remedy=remedy,
+        )
+    return Text(
+        "{device} is held by another program: stop it (`sudo fuser -v {device}` names it).", device=device
+    )
 
 
 def in_use_by(device: str, user: DeviceUser) -> str:
     """A sentence for a device that the process `user` has open."""
-    remedy = _REMEDIES.get(user.program, "stop it").replace("%s", os.path.basename(os.path.realpath(device)))
-    return f"{device} is held by {user}: {remedy}."
+    remedy = _remedy(user.program, os.path.basename(os.path.realpath(device)))
+    return Text("{device} is held by {user}: {remedy}.", device=device, user=user, remedy=remedy)
+
+
+def _remedy(program: str, tty: str) -> Text:
+    """How to stop a program that has a serial device open."""
+    if program == "agetty":
+        return Text("a login prompt runs on it: `sudo systemctl mask --now serial-getty@{tty}`", tty=tty)
+    return _REMEDIES.get(program, Text("stop it"))
 
 
 def _processes(proc: Path) -> Iterator[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from config.language.text import Text
+
 
 class Condition(Enum):
     """A fault of the modem that does not stop its port. The values are names for programs."""
@@ -24,37 +26,50 @@ class Condition(Enum):
 
 REMEDIES: Final[dict[Condition, str]] = {
     Condition.PDU_MODE_UNCONFIRMED: (
-        "The modem does not confirm PDU mode (AT+CMGF=0), so nothing is sent: stop other programs that use this modem,"
-        " or restart it."
+        Text(
+            "The modem does not confirm PDU mode (AT+CMGF=0), so nothing is sent: stop other programs that use this modem, or restart it."
+        )
     ),
     Condition.TEXT_MODE_RESTORED: (
-        "The modem fell back to text mode and was set right: stop other programs that use this modem."
+        Text("The modem fell back to text mode and was set right: stop other programs that use this modem.")
     ),
     Condition.TEXTS_NOT_ANNOUNCED: (
-        "The modem does not announce texts (AT+CNMI); the gateway looks for them once a minute. Restart the modem."
+        Text(
+            "The modem does not announce texts (AT+CNMI); the gateway looks for them once a minute. Restart the modem."
+        )
     ),
     Condition.REPORTS_NOT_ANNOUNCED: (
-        "The modem passes on no delivery reports (AT+CNMI), so messages stay at sent. Restart the modem."
+        Text(
+            "The modem passes on no delivery reports (AT+CNMI), so messages stay at sent. Restart the modem."
+        )
     ),
     Condition.STORAGE_NOT_SET: (
-        "The modem does not confirm its memory for texts (AT+CPMS): texts may lie unread. Restart the modem."
+        Text(
+            "The modem does not confirm its memory for texts (AT+CPMS): texts may lie unread. Restart the modem."
+        )
     ),
     Condition.MEMORY_NEARLY_FULL: (
-        "The modem's memory for texts is nearly full: delete old texts with the SIM in a telephone."
+        Text("The modem's memory for texts is nearly full: delete old texts with the SIM in a telephone.")
     ),
     Condition.MEMORY_FULL: (
-        "The modem's memory for texts is full, so none can arrive: delete old texts with the SIM in a telephone."
+        Text(
+            "The modem's memory for texts is full, so none can arrive: delete old texts with the SIM in a telephone."
+        )
     ),
     Condition.SENT_ITEMS_FULL: (
-        "The memory for sent texts is full: delete sent texts with the SIM in a telephone."
+        Text("The memory for sent texts is full: delete sent texts with the SIM in a telephone.")
     ),
     Condition.DELETION_REFUSED: (
-        "The modem refuses to delete texts (AT+CMGD), so its memory fills up: restart the modem, or replace the SIM."
+        Text(
+            "The modem refuses to delete texts (AT+CMGD), so its memory fills up: restart the modem, or replace the SIM."
+        )
     ),
     Condition.UNREADABLE_TEXTS: (
-        "Texts that could not be read were set aside: `gatewayd inbox --unreadable` shows them."
+        Text("Texts that could not be read were set aside: `gatewayd inbox --unreadable` shows them.")
     ),
     Condition.REGISTRATION_RESTARTED: (
-        "The SIM has signal but no network, and the search was restarted: check with the operator that the SIM is active."
+        Text(
+            "The SIM has signal but no network, and the search was restarted: check with the operator that the SIM is active."
+        )
     ),
 }

@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from config.settings import PortSettings
 from modem.at.transcript import Recording, Transcript, Watcher
 from modem.driver.ussd import UssdAnswer, UssdUnavailableError
@@ -200,7 +201,7 @@ class Mailbox:
             except Empty:
                 return
             if isinstance(order, UssdOrder | RecordOrder):
-                order.refuse("The port was stopped.")
+                order.refuse(Text("The port was stopped."))
             elif isinstance(order, _Watching):
                 order.watcher.end()
             elif isinstance(order, _Recall):
@@ -381,5 +382,5 @@ class Mailbox:
     def _answer(self, ask: Future[Answer], *, ok: bool) -> None:
         if ask.set_running_or_notify_cancel():
             status, busy = self._reporter.status, self._reporter.submitting
-            detail = "A message is being submitted." if busy else status.detail
+            detail = Text("A message is being submitted.") if busy else status.detail
             ask.set_result(Answer(status.port, ok and status.state is not PortState.ABSENT, busy, detail))

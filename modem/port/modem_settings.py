@@ -11,6 +11,7 @@ import logging
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.responses import Urc, is_ready, is_text_form
 from modem.driver.modem import UnusableError
 from modem.port.conditions import Condition
@@ -142,7 +143,7 @@ class ModemSettings:
         """Decide what to do with a modem that refuses PDU mode. Raises UnusableError if it stays in text mode."""
         mode = self._modem.mode
         if mode.text_since is not None and monotonic() - mode.text_since > self._timeouts.busy_s:
-            raise UnusableError("the modem does not leave text mode (AT+CMGF=0)")
+            raise UnusableError(Text("the modem does not leave text mode (AT+CMGF=0)"))
         if self._is_ready_long:
             mode.accept()
 

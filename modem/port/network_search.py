@@ -10,6 +10,7 @@ import logging
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.driver.registration import Registration
 from modem.port.conditions import Condition
 from modem.port.connection import Connection
@@ -76,7 +77,7 @@ class NetworkSearch:
         )
         self._reporter.set_condition(Condition.REGISTRATION_RESTARTED, present=True)
         if stage == _RESTART:
-            raise RestartNeededError("there is signal but no network")
+            raise RestartNeededError(Text("there is signal but no network"))
         self._mailbox.modem_is_busy()
         if stage == _RADIO:
             self._modem.network.switch_radio()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from config.language.text import Text
 from modem.at.transport import DeviceGoneError
 from modem.errors import NO_PROMPT, NOT_WRITTEN, STILL_STORED, Cause
 from modem.parts import InDoubt, Refused, Submitted
@@ -53,7 +54,7 @@ class OutcomeCheck:
         """Judge the modem by one result. Raises DeviceGoneError, ModemFaultError, OutOfStepError."""
         channel = self._connection.channel
         if channel.gone:
-            raise DeviceGoneError("the device was lost while a message was being sent")
+            raise DeviceGoneError(Text("the device was lost while a message was being sent"))
         if channel.restarted:
             return  # the next round brings the modem up again
         report_late_references(self._connection)
@@ -76,7 +77,9 @@ class OutcomeCheck:
             return
         self._silent += 1
         if self._silent >= _SILENT_SUBMISSIONS:
-            raise ModemFaultError(f"the modem answers AT, but {self._silent} messages in a row got no answer")
+            raise ModemFaultError(
+                Text("the modem answers AT, but {count} messages in a row got no answer", count=self._silent)
+            )
         if not channel.in_step:
             channel.resync()
 
@@ -99,5 +102,7 @@ class OutcomeCheck:
             self._refused.clear()
         if len(self._refused) >= _REFUSED_RECIPIENTS:
             raise ModemFaultError(
-                f"the modem answers AT, but refuses {len(self._refused)} recipients in a row"
+                Text(
+                    "the modem answers AT, but refuses {count} recipients in a row", count=len(self._refused)
+                )
             )

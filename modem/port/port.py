@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from config.language.text import Text
+from config.language.text import Text, text_of
 from config.settings import PortSettings
 from modem.at.serial_port import SerialPort, open_device
 from modem.at.transcript import Recording, Transcript, Watcher
@@ -299,7 +299,7 @@ class Port:
             step, state, detail = self._next_step(error, session, reporter, recovery)
         except Exception:  # the top of the thread: the port continues after any failure
             log.exception("port %d: an unexpected failure", self.settings.port)
-            fault = ModemFaultError("the gateway itself failed on this port, see its log")
+            fault = ModemFaultError(Text("the gateway itself failed on this port, see its log"))
             step, state, detail = self._next_step(fault, session, reporter, recovery)
         finally:
             if device is not None:
@@ -349,7 +349,10 @@ class Port:
             )
             log.warning("port %d: %s; %s", port, error, step.text)
             device = self.settings.device
-            detail = f"{device} was lost: is the modem plugged in, and its power supply strong enough?"
+            detail = Text(
+                "{device} was lost: is the modem plugged in, and its power supply strong enough?",
+                device=device,
+            )
             return step, PortState.ABSENT, detail
         if isinstance(error, _RestartOrderedError):
             step = recovery.restart()
@@ -362,12 +365,16 @@ class Port:
             log.warning("port %d: %s; %s", port, error, step.text)
             if session is not None:
                 session.restart_modem()
-            return step, PortState.SICK, f"The modem has signal but no network; {step.text}."
+            return step, PortState.SICK, Text("The modem has signal but no network; {text}.", text=step.text)
         step = recovery.modem_failed(proven=proven)
         log.warning("port %d: %s (%d in a row); %s", port, error, recovery.troubles, step.text)
         if step.restart and session is not None:
             session.restart_modem()
-        return step, PortState.SICK, f"The modem is in trouble: {error}; {step.text}."
+        return (
+            step,
+            PortState.SICK,
+            Text("The modem is in trouble: {reason}; {text}.", reason=text_of(error), text=step.text),
+        )
 
     def _take_over(self, reporter: Reporter) -> None:
         """Take the line and the note that an older process left, and recover the part that was being submitted."""
@@ -457,7 +464,7 @@ class Port:
     def _end(self, mailbox: Mailbox, reporter: Reporter) -> None:
         """Settle the last outcome, and answer the requests that wait."""
         try:
-            reporter.publish(state=PortState.STOPPED, detail="The port was stopped.", busy=False)
+            reporter.publish(state=PortState.STOPPED, detail=Text("The port was stopped."), busy=False)
             if reporter.outcome is not None:
                 reporter.settle()
             if reporter.outcome is not None:

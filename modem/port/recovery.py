@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.language.text import Text
 from modem.timeouts import Timing
 
 # So many losses of the device in a row, each during a submission, show a weak power supply. The first may be an unplugged
@@ -49,19 +50,21 @@ class Recovery:
         self.troubles = 1 if proven else self.troubles + 1
         timing, command = self._timing, self._has_command
         if self.troubles == 1:
-            return Step("the port opens it again", timing.reopen_s)
+            return Step(Text("the port opens it again"), timing.reopen_s)
         if self.troubles == 2:
-            return Step("it is restarted", timing.reset_s, restart=True)
+            return Step(Text("it is restarted"), timing.reset_s, restart=True)
         if self.troubles == 3 and command:
-            return Step("reset_command is run", timing.reset_s, command=True)
+            return Step(Text("reset_command is run"), timing.reset_s, command=True)
         rest_s = _last(timing.rests_s, self.troubles - (4 if command else 3))
-        also = ", reset_command is run," if command else ""
-        text = f"it is restarted{also} and rests for {rest_s:g} s"
+        if command:
+            text = Text("it is restarted, reset_command is run, and it rests for {rest_s:g} s", rest_s=rest_s)
+        else:
+            text = Text("it is restarted and rests for {rest_s:g} s", rest_s=rest_s)
         return Step(text, timing.reset_s + rest_s, restart=True, command=command)
 
     def restart(self) -> Step:
         """The modem answers and is restarted nevertheless. This does not count as trouble."""
-        return Step("it is restarted", self._timing.reset_s, restart=True)
+        return Step(Text("it is restarted"), self._timing.reset_s, restart=True)
 
     def lost(self, now: float, *, young: bool, carrying: bool = False, proven: bool = False) -> Step:
         """The device was lost. `young`: before the modem had come up, as some do again and again for half a minute.
@@ -73,10 +76,13 @@ class Recovery:
         self._lost_carrying += carrying
         if carrying and self._lost_carrying >= _LOST_CARRYING:
             rest_s = _last(self._timing.rests_s, self._lost_carrying - _LOST_CARRYING)
-            also = "reset_command is run, and " if self._has_command else ""
-            text = (
-                f"{also}it rests for {rest_s:g} s, for it was lost at {self._lost_carrying} messages in a row"
+            text = Text(
+                "it rests for {rest_s:g} s, for it was lost at {count} messages in a row",
+                rest_s=rest_s,
+                count=self._lost_carrying,
             )
+            if self._has_command:
+                text = Text("reset_command is run, and {rest}", rest=text)
             return Step(text, rest_s, command=self._has_command)
         if not young:
             self._away_since = None
@@ -93,13 +99,13 @@ class Recovery:
         if self._has_command and now - self._away_since >= _last(self._timing.away_s, self._commands):
             self._commands += 1
             self._away_since = now
-            return Step("reset_command is run", self._timing.look_s, command=True)
-        return Step("it is looked for", self._timing.look_s)
+            return Step(Text("reset_command is run"), self._timing.look_s, command=True)
+        return Step(Text("it is looked for"), self._timing.look_s)
 
     def refused(self) -> Step:
         """The device is there and cannot be opened: another program may release it."""
         self._away_since = None
-        return Step("it is tried again", self._timing.refused_s)
+        return Step(Text("it is tried again"), self._timing.refused_s)
 
 
 def _last(values: tuple[float, ...], index: int) -> float:

@@ -6,6 +6,7 @@ import logging
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.at.transport import ChannelError
 from modem.driver.sim import SimState
 from modem.port.connection import Connection
@@ -29,13 +30,17 @@ from modem.port.work_loop import WorkLoop
 log = logging.getLogger(__name__)
 
 _SIM_DETAILS: Final = {
-    SimState.UNKNOWN: "The SIM did not tell its number; it is asked again soon.",
-    SimState.PIN_REQUIRED: "The SIM asks for its PIN: set `pin` for this port in the configuration.",
-    SimState.PIN_REFUSED: "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again.",
-    SimState.PUK_REQUIRED: "The SIM is locked: unlock it with its PUK in a telephone.",
-    SimState.MODEM_LOCKED: "This modem is locked to another operator: have it unlocked, or use a SIM of that operator.",
-    SimState.ABSENT: "There is no SIM: insert one, or seat it again.",
-    SimState.FAILURE: "The modem cannot use the SIM: seat it again, or replace it.",
+    SimState.UNKNOWN: Text("The SIM did not tell its number; it is asked again soon."),
+    SimState.PIN_REQUIRED: Text("The SIM asks for its PIN: set `pin` for this port in the configuration."),
+    SimState.PIN_REFUSED: Text(
+        "The configured PIN is wrong, or too few attempts are left: correct `pin`; it is not tried again."
+    ),
+    SimState.PUK_REQUIRED: Text("The SIM is locked: unlock it with its PUK in a telephone."),
+    SimState.MODEM_LOCKED: Text(
+        "This modem is locked to another operator: have it unlocked, or use a SIM of that operator."
+    ),
+    SimState.ABSENT: Text("There is no SIM: insert one, or seat it again."),
+    SimState.FAILURE: Text("The modem cannot use the SIM: seat it again, or replace it."),
 }
 
 
@@ -227,7 +232,7 @@ class Session:
         reporter, record = self._reporter, self._connection.record
         reporter.publish(busy=False)
         if not 1 <= slot <= len(reporter.status.slots):
-            raise ValueError(f"port {self._connection.port} has no slot {slot}")
+            raise ValueError(Text("port {port} has no slot {slot}", port=self._connection.port, slot=slot))
         status = reporter.status
         before = status.active_slot
         if slot == before:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
+from config.language.text import Text
 from modem.port.connection import Connection
 from modem.port.sim_slots import SimSlots
 from modem.port.status import PortState
@@ -68,6 +69,6 @@ class SimCheck:
         active = reporter.status.active_slot
         log.warning("port %d: the SIM in slot %d changed", self._connection.port, active)
         self._connection.mailbox.modem_is_busy()
-        reporter.publish(state=PortState.STARTING, detail="The SIM changed; it is being read.")
+        reporter.publish(state=PortState.STARTING, detail=Text("The SIM changed; it is being read."))
         self._sim_slots.look_at(active)
         return True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from config.language.text import Text
 from modem.driver.card_identity import Card
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
@@ -73,7 +74,9 @@ class SimSlots:
         reporter = self._reporter
         before = reporter.status.active
         known = any(each.sim is not SimState.UNKNOWN for each in reporter.status.slots)
-        reporter.publish(state=PortState.STARTING, detail=f"Slot {slot} is being made the active one.")
+        reporter.publish(
+            state=PortState.STARTING, detail=Text("Slot {slot} is being made the active one.", slot=slot)
+        )
         began = monotonic()
         left = self._identities.last(before.slot) if known and before.slot != slot else Card()
         if not self._switch_to(slot, left):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from time import monotonic
 
+from config.language.text import Text
 from modem.at.channel import OutOfStepError
 from modem.at.responses import Result
 from modem.driver import submission_outcome
@@ -45,7 +46,9 @@ class Startup:
             self._connection.reporter,
             self._connection.channel,
         )
-        reporter.publish(state=PortState.STARTING, detail="The modem is being brought in step.", busy=False)
+        reporter.publish(
+            state=PortState.STARTING, detail=Text("The modem is being brought in step."), busy=False
+        )
         reporter.settle_when_due()
         self._read_left_line()
         channel.told_e0 = channel.told_v1 = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from config.language.text import Sentences, Text
 from modem.driver.registration import Registration
 from modem.driver.sim import SimState
 from modem.port.status import PortState, PortStatus, SlotStatus
@@ -16,12 +17,16 @@ WEAK_DBM: Final = -103
 
 _ROAMING: Final = frozenset({Registration.ROAMING, Registration.SMS_ROAMING, Registration.CSFB_ROAMING})
 _NO_NETWORK: Final = {
-    Registration.DENIED: "The network denies this SIM: ask the operator whether it is active and identified.",
-    Registration.EMERGENCY: "The network allows this SIM emergency calls only: ask the operator.",
-    Registration.NOT_SEARCHING: "The modem is not registered and does not search: check antenna and SIM.",
+    Registration.DENIED: Text(
+        "The network denies this SIM: ask the operator whether it is active and identified."
+    ),
+    Registration.EMERGENCY: Text("The network allows this SIM emergency calls only: ask the operator."),
+    Registration.NOT_SEARCHING: Text(
+        "The modem is not registered and does not search: check antenna and SIM."
+    ),
 }
 
-_SEARCH_RESTARTED: Final = "The search was restarted: check with the operator that the SIM is active."
+_SEARCH_RESTARTED: Final = Text("The search was restarted: check with the operator that the SIM is active.")
 
 
 def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
@@ -44,14 +49,14 @@ def names(port: PortStatus, slot: SlotStatus) -> tuple[str, ...]:
     return tuple(name for name, holds in remarks if holds) or ("ready",)
 
 
-def sentence(slot: SlotStatus, *, search_restarted: bool = False) -> str:
+def sentence(slot: SlotStatus, *, search_restarted: bool = False) -> Text:
     """Return the registration and signal of a working SIM as a sentence, with the remedy."""
     if not slot.registration.carries_sms:
-        told = _NO_NETWORK.get(slot.registration, "The modem is looking for its network.")
-        return f"{told} {_SEARCH_RESTARTED}" if search_restarted else told
-    roaming = " It is roaming: messages may cost more." if _roams(slot) else ""
-    weak = " Its signal is weak: a better place or antenna helps." if _is_weak(slot) else ""
-    return f"Ready.{roaming}{weak}"
+        told = _NO_NETWORK.get(slot.registration, Text("The modem is looking for its network."))
+        return Sentences([told, _SEARCH_RESTARTED]) if search_restarted else told
+    roaming = Text("It is roaming: messages may cost more.") if _roams(slot) else ""
+    weak = Text("Its signal is weak: a better place or antenna helps.") if _is_weak(slot) else ""
+    return Sentences([Text("Ready."), roaming, weak])
 
 
 def _name(registration: Registration) -> str:

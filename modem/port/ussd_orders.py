@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
+from config.language.text import Text
 from modem.driver.ussd import UssdAnswer, UssdError, UssdUnavailableError
 from modem.port.connection import Connection
 from modem.port.mailbox import UssdOrder
@@ -35,7 +36,7 @@ class UssdOrders:
         except UssdError as error:
             order.answer.set_exception(error)
         except BaseException:
-            order.answer.set_exception(UssdUnavailableError("The modem was lost, or the port stopped."))
+            order.answer.set_exception(UssdUnavailableError(Text("The modem was lost, or the port stopped.")))
             raise
         else:
             order.answer.set_result(answer)
@@ -46,10 +47,10 @@ class UssdOrders:
         reporter = self._connection.reporter
         if order.slot is not None and order.slot != reporter.status.active_slot:
             if not 1 <= order.slot <= len(reporter.status.slots):
-                raise UssdUnavailableError(f"There is no slot {order.slot}.")
+                raise UssdUnavailableError(Text("There is no slot {slot}.", slot=order.slot))
             self._switch(order.slot)
             if reporter.status.active_slot != order.slot or reporter.status.state is not PortState.UP:
-                raise UssdUnavailableError(f"Slot {order.slot} has no SIM that works.")
+                raise UssdUnavailableError(Text("Slot {slot} has no SIM that works.", slot=order.slot))
             self._sim_slots.await_network(order.slot)
         reporter.publish(busy=True)
         replies = self._connection.modem.ussd(order.codes)

@@ -11,23 +11,26 @@ import requests
 from api.app import URGENT, create_app
 from api.server.connection_limits import ConnectionLimits
 from api.server.server import Server
+from api.site import Site
 from config.settings import ApiSettings
 from gatewayd.accounts.authenticator import new_key
 from gatewayd.store.tables import accounts
 from gatewayd.webhooks.poster import Way
-from tests.gatewayd.played_ports import PlayedGateway
+from tests.gatewayd.played_ports import PlayedGateway, administration_context
 
 DEADLINE_S = 60.0
 
 
 class ApiServer:
-    """A running server. `api`: settings of the section `api`."""
+    """A running server. `api`: settings of the section `api`. `dashboard`: with the pages for people."""
 
     def __init__(
         self,
         path: Path,
         limits: ConnectionLimits | None = None,
         webhook_way: Way | None = None,
+        *,
+        dashboard: bool = False,
         **api: Any,
     ) -> None:
         self.played = PlayedGateway(path, webhook_way=webhook_way)
@@ -35,8 +38,10 @@ class ApiServer:
         settings = self.played.settings.model_copy(
             update={"api": ApiSettings.model_validate({"listen": "127.0.0.1:0", "threads": 4} | api)}
         )
-        self.app = app = create_app(self.played.gateway, settings)
-        self.server = Server(app, settings.api, limits, admit=app.admit, urgent=URGENT)
+        self.app = create_app(self.played.gateway, settings)
+        site = Site(self.played.gateway, administration_context(self.played), settings)
+        served = site if dashboard else self.app
+        self.server = Server(served, settings.api, limits, admit=served.admit, urgent=URGENT)
         self.address = self.server.bind()
         self.server.start()
         self.url = f"http://127.0.0.1:{self.address[1]}"

@@ -52,7 +52,7 @@ def test_a_command_that_a_document_names_exists_with_its_options(document: str, 
     arguments = shlex.split(line, comments=True)[1:]
     command: click.Command = main
     while arguments:
-        if arguments[0].startswith("-"):
+        if arguments[0].startswith("-") and arguments[0] != "-":  # that means standard input
             name = arguments[0].partition("=")[0]
             known = {option for each in command.params for option in [*each.opts, *each.secondary_opts]}
             assert name in known | {"--help"}, f"{document}: {line}"

@@ -58,7 +58,7 @@ def _texts(tree: ast.AST, *, docstrings: bool) -> Iterator[str]:
 
 
 def _filled(text: str) -> str:
-    return re.sub(r"…+", "…", re.sub(r"%[-+.0-9]*[a-z]", "…", text))
+    return re.sub(r"…+", "…", re.sub(r"%[-+.0-9]*[a-z]|\{[a-z_]+(:[^{}]*)?\}", "…", text))
 
 
 @pytest.mark.parametrize("sentence", quoted())

@@ -26,10 +26,13 @@ ROOT = Path(__file__).parents[2]
 PYTHON = f"""#!/bin/sh
 case "$*" in
     *' installer '*) shift; PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@" ;;
+    *dashboard-token*) [ -z "${{CODE:-}}" ] || echo "$CODE"; [ -n "${{CODE:-}}" ] ;;
+    *man_page.py*) mkdir -p "$3/man1" "$3/man5"; touch "$3/man1/gatewayd.1" "$3/man5/gatewayd.toml.5" ;;
     *print*) echo "${{VERSION:-py3.11}}" ;;
     *'-m venv '*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-    *' install '*) echo "$*" >>"$CALLS"; exit "${{PIP_FAILS:-0}}" ;;
-    *' wheel '*) echo "$*" >>"$CALLS" ;;
+    *' install '* | *' wheel '*)
+        echo "$*" >>"$CALLS"
+        [ -z "${{PIP_SAYS:-}}" ] || {{ echo "$PIP_SAYS" >&2; exit 1; }} ;;
 esac
 """
 
@@ -44,7 +47,7 @@ class Target:
         self.python.write_text(PYTHON)
         self.python.chmod(0o755)
 
-    def run(self, command: str, **variables: str) -> tuple[int, str]:
+    def run(self, *command: str, **variables: str) -> tuple[int, str]:
         """Run the script; return exit code and output."""
         environment = {
             **os.environ,
@@ -54,7 +57,7 @@ class Target:
             **variables,
         }
         result = subprocess.run(
-            ["systemd/install.sh", command],
+            ["systemd/install.sh", *command],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -64,13 +67,15 @@ class Target:
         )
         return result.returncode, result.stdout + result.stderr
 
-    def run_on_terminal(self, command: str, *answers: str) -> str:
+    def run_on_terminal(self, command: str, *answers: str, **variables: str) -> str:
         """Run the script on a terminal and type these lines; return the output."""
         environment = {
             **os.environ,
             "DESTDIR": str(self.root),
             "PYTHON": str(self.python),
             "CALLS": str(self.calls),
+            "DEBIAN_FRONTEND": "",
+            **variables,
         }
         terminal_fd, script_fd = os.openpty()
         os.write(terminal_fd, "".join(f"{answer}\n" for answer in answers).encode())
@@ -122,19 +127,29 @@ def test_an_installation_has_every_file_that_the_service_needs(target: Target) -
     assert "ExecStart=/opt/gatewayd/current/bin/python " in unit, "the image is another system's root"
     assert (target.root / "etc/udev/rules.d/70-gatewayd.rules").exists()
     assert os.access(target.root / "usr/local/bin/gatewayd", os.X_OK)
+    share = target.root / "usr/local/share"
+    assert (share / "man/man1/gatewayd.1").exists()
+    assert (share / "bash-completion/completions/gatewayd").exists()
+    assert (share / "zsh/site-functions/_gatewayd").exists()
     assert (current / "share/config/gatewayd.toml").read_bytes() == (
         ROOT / "config/gatewayd.toml"
     ).read_bytes()
 
 
-def test_the_links_of_the_copied_documents_find_their_files(tmp_path: Path) -> None:
-    subprocess.run([ROOT / "systemd/copy_docs.sh", tmp_path], check=True)
+@pytest.mark.parametrize("layout", ["", "debian"])
+def test_the_links_of_the_copied_documents_find_their_files(tmp_path: Path, layout: str) -> None:
+    subprocess.run([ROOT / "systemd/copy_docs.sh", tmp_path, layout], check=True)
     documents = sorted(tmp_path.rglob("*.md"))
-    assert len(documents) == len([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    originals = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert len(documents) == len(originals) - (layout == "debian"), (
+        "Debian has its own name for the changelog"
+    )
     missing = [
         f"{document.name}: {link}"
         for document in documents
-        for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", document.read_text(encoding="utf-8"))
+        for link in re.findall(
+            r"""(?:\]\(|(?:src|srcset|href)=")([^)#:"]+)[^):"]*[)"]""", document.read_text(encoding="utf-8")
+        )
         if not (document.parent / link).exists()
     ]
     assert missing == []
@@ -220,19 +235,63 @@ def test_an_unknown_plan_is_refused_before_anything_is_configured(target: Target
     assert list((target.root / "etc/gatewayd").iterdir()) == []
 
 
-def test_the_questions_are_asked_on_a_terminal(target: Target) -> None:
-    output = target.run_on_terminal("install", "", "senegal")
+@pytest.mark.parametrize(
+    ("language", "question", "answers", "listen", "plan"),
+    [
+        ("C", "In which country are your numbers?", ("", "senegal"), "127.0.0.1:8000", "senegal"),
+        ("fr_FR.UTF-8", "Dans quel pays sont vos numéros ?", ("perhaps", "oui", ""), "*:8000", "guide"),
+    ],
+)
+def test_the_questions_are_asked_on_a_terminal_in_the_language_of_the_operator(
+    target: Target, language: str, question: str, answers: tuple[str, ...], listen: str, plan: str
+) -> None:
+    output = target.run_on_terminal("install", *answers, LC_ALL=language)
     settings = load(target.root / "etc/gatewayd/gatewayd.toml")
-    assert (settings.api.listen, settings.numbers.plan) == ("127.0.0.1:8000", "senegal"), output
+    assert (settings.api.listen, settings.numbers.plan) == (listen, plan), output
+    assert question in output
     assert "guide mali senegal cote_d_ivoire" in output
 
 
-def test_unsuitable_wheels_are_named_and_leave_no_release(target: Target, tmp_path: Path) -> None:
-    code, output = target.run("install", WHEELS=str(tmp_path), PIP_FAILS="1")
+def test_the_answer_about_the_lan_is_given_before(target: Target) -> None:
+    code, output = target.run("install", "--lan", "perhaps")
+    assert (code, "yes or no" in output) == (1, True)
+    code, output = target.run("install", LAN="no", LISTEN="*:8000")
+    assert (code, "exclude each other" in output) == (1, True)
+    assert target.run("install", "--lan", "yes")[0] == 0
+    config = target.root / "etc/gatewayd/gatewayd.toml"
+    assert load(config).api.listen == "*:8000"
+    before = config.read_bytes()
+    code, output = target.run("install", LAN="no")
+    assert (code, config.read_bytes()) == (0, before)
+    assert "LAN changes nothing" in output
+
+
+def test_unsuitable_wheels_are_named_in_a_sentence_and_leave_no_release(
+    target: Target, tmp_path: Path
+) -> None:
+    says = "ERROR: No matching distribution found for gatewayd"
+    code, output = target.run("install", WHEELS=str(tmp_path), PIP_SAYS=says)
     assert code == 1
     assert "They must be for" in output
+    assert says not in output
     assert list((target.root / "opt/gatewayd/releases").iterdir()) == []
     assert not (target.root / "etc").exists()
+
+
+def test_without_a_network_the_remedy_is_told_without_the_noise_of_pip(target: Target) -> None:
+    noise = "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'"
+    code, output = target.run("install", PIP_SAYS=noise)
+    assert code == 1
+    assert "reaches no package index" in output
+    assert "make install WHEELS=/path/to/wheels" in output
+    assert "Retrying" not in output
+
+
+def test_another_failure_of_pip_is_shown(target: Target, tmp_path: Path) -> None:
+    for variables in ({}, {"WHEELS": str(tmp_path)}):
+        code, output = target.run("install", PIP_SAYS="ERROR: No space left on device", **variables)
+        assert code == 1
+        assert "No space left" in output
 
 
 def test_uninstall_keeps_configuration_and_messages_until_they_are_purged(target: Target) -> None:
@@ -262,7 +321,7 @@ service() {{
     [ "$(current)" != "${{fails:-}}" ]
 }}
 lasts() {{ [ "$1" != "${{dies:-}}" ]; }}
-switch_to new
+{then}
 """
 
 
@@ -294,9 +353,16 @@ class Box:
 
     def switch(self, **variables: str) -> tuple[int, str]:
         """Switch to `new`; return exit code and output."""
+        return self.run("switch_to new", **variables)
+
+    def run(self, then: str, **variables: str) -> tuple[int, str]:
+        """Run a function of the script; return exit code and output."""
         program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit(); db.close()"
         script = SWITCH.format(
-            python=sys.executable, root=ROOT, sqlite=f"'{sys.executable}' -c '{program}' '{self.store}'"
+            python=sys.executable,
+            root=ROOT,
+            sqlite=f"'{sys.executable}' -c '{program}' '{self.store}'",
+            then=then,
         )
         done = subprocess.run(
             ["sh", "-c", script],
@@ -380,3 +446,39 @@ def test_three_copies_are_kept(box: Box) -> None:
         "000010-older.db",
         "000011-old.db",
     ]
+
+
+def test_a_first_installation_ends_with_the_address_and_the_code(box: Box) -> None:
+    (box.folder / "etc/gatewayd.toml").write_text('[api]\nlisten = "192.168.1.5:8000"\n')
+    words = "closing_words new '' changes"
+    code, output = box.run(f"show_code=1; {words}", CODE="a1b2-c3d4")
+    assert code == 0
+    assert "http://192.168.1.5:8000/" in output
+    assert "a1b2-c3d4" in output
+    code, output = box.run(words, CODE="a1b2-c3d4")
+    assert (code, "a1b2-c3d4" in output) == (0, False), "apt writes down what a package prints"
+    assert "sudo gatewayd dashboard-token" in output
+    code, output = box.run(f"show_code=1; {words}")
+    assert (code, "sudo gatewayd dashboard-token" in output) == (0, True), "a person exists already"
+
+
+def test_where_only_the_box_reaches_the_page_the_words_say_how_the_lan_may(box: Box) -> None:
+    code, output = box.run("closing_words new '' changes")
+    assert code == 0
+    assert "http://127.0.0.1:8000/" in output
+    assert 'listen = "*:8000"' in output
+
+
+@pytest.mark.parametrize(
+    ("language", "old", "words"),
+    [
+        ("C", "old", "new runs in the place of old. What changed: changes"),
+        ("C", "new", "new was up to date"),
+        ("fr_FR.UTF-8", "old", "new fonctionne à la place de old. Les changements : changes"),
+    ],
+)
+def test_an_upgrade_ends_with_words_for_an_upgrade(box: Box, language: str, old: str, words: str) -> None:
+    code, output = box.run(f"closing_words new {old} changes", LC_ALL=language)
+    assert code == 0
+    assert words in output
+    assert "http://" not in output

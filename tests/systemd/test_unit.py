@@ -12,7 +12,7 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "systemd"
 SCRIPTS = [
     *sorted(FOLDER.glob("*.sh")),
-    *(FOLDER / "debian" / name for name in ("preinst", "postinst", "prerm", "postrm")),
+    *(FOLDER / "debian" / name for name in ("postinst", "prerm", "postrm")),
 ]
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatewayd.store.tables import hourly_counts
+from gatewayd.store.tables.hourly_counts import Counts
 from tests.conftest import eventually
 from tests.gatewayd.box import Box
 from tests.service_manager import ServiceManager
@@ -93,6 +95,7 @@ class Kills:
             box.stop()
             held.close()
         self._note_log()
+        self._compare_counts()
         taken = Counter((event["recipient"], event["part"]) for event in box.network("submitted"))
         compare(
             verdict,
@@ -199,6 +202,18 @@ class Kills:
             for message in clients.accepted
             if message.sms_id not in ids
         ]
+
+    def _compare_counts(self) -> None:
+        """The counts by hour are those that a look at every message gives."""
+        with closing(sqlite3.connect(f"file:{self.box.path}/gatewayd.db?mode=ro", uri=True)) as db:
+            counts = sum((row.counts for row in hourly_counts.by_hour(db, 0, 2**40)), Counts())
+            found = db.execute(
+                "SELECT count(*), coalesce(sum(sent_at <= coalesce(failed_at, sent_at)), 0),"
+                " coalesce(sum(status = 'delivered'), 0), coalesce(sum(status = 'failed'), 0) FROM messages"
+            ).fetchone()
+        counted = (counts.accepted, counts.sent, counts.delivered, counts.failed + counts.undelivered)
+        if counted != tuple(found):
+            self.verdict.broken.append(f"the counts by hour are {counted}, and the messages give {found}")
 
     def _rows(self, sql: str) -> list[Any]:
         """The store's content, while the daemon runs."""

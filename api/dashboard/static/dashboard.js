@@ -8,6 +8,17 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
+  // A form that costs money is sent once, also after two clicks.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]") || event.defaultPrevented) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
+  });
+
   // Pages over plain http have no clipboard API: a selected field and the old command work everywhere.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
@@ -36,6 +47,14 @@
     if (answers.get(requestConfig.path) === xhr.responseText) event.detail.shouldSwap = false;
     answers.set(requestConfig.path, xhr.responseText);
   });
+
+  // A browser may keep a page as it was, and show it after the log-out.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+  // A page that is made for paper has a button to print it.
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
 
   // The menu is open on a wide screen, and closed on a small one.
   const menu = document.querySelector("[data-menu]");

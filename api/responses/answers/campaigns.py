@@ -49,7 +49,7 @@ class OptOut(Shape):
 
     recipient: str
     opted_out_at: Time
-    source: Literal["text", "api", "cli"]
+    source: Literal["text", "api", "cli", "dashboard"]
     reason: str | None
     message: str | None
     """The words of the text that opted out."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from config.language.text import Text, text_of
 from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, Transaction, log_of
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
@@ -273,6 +274,8 @@ def _write_nothing(db: Connection) -> None:
 def _translated(error: BaseException) -> BaseException:
     if not unavailable(error):
         return error
-    translated = StoreUnavailableError(f"the database cannot be written: {error}")
+    translated = StoreUnavailableError(
+        Text("the database cannot be written: {reason}", reason=text_of(error))
+    )
     translated.__cause__ = error
     return translated

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from config.language.text import Text
 from gatewayd.store.engine.errors import damage, primary_code
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_folder
 
@@ -126,8 +127,12 @@ class Disk:
         why = str(error) if trouble is None else f"{error}: {trouble.strerror}"
         self._become(
             State.STUCK,
-            f"the database cannot be written ({why}): no messages are accepted or sent. Is the file system of"
-            f" {self._database.parent} read-only, or the disk failing? See `dmesg`. Service returns by itself",
+            Text(
+                "the database cannot be written ({why}): no messages are accepted or sent. Is the file system of"
+                " {folder} read-only, or the disk failing? See `dmesg`. Service returns by itself",
+                why=why,
+                folder=self._database.parent,
+            ),
         )
         return False
 
@@ -148,8 +153,12 @@ class Disk:
         """Note that SQLite found the database damaged. Any thread may call it."""
         self._become(
             State.DAMAGED,
-            f"the database is damaged ({error}): no messages are accepted or sent."
-            f" Stop gatewayd, put a backup in the place of {self._database}, and start it again",
+            Text(
+                "the database is damaged ({reason}): no messages are accepted or sent."
+                " Stop gatewayd, put a backup in the place of {database}, and start it again",
+                reason=str(error),
+                database=self._database,
+            ),
         )
 
     def _full(self) -> bool:
@@ -164,16 +173,22 @@ class Disk:
         self._faulty = False
         self._become(
             State.STUCK,
-            f"the disk is full and the reserve is used up: no messages are accepted or sent. Free space in"
-            f" {self._database.parent}; service returns by itself",
+            Text(
+                "the disk is full and the reserve is used up: no messages are accepted or sent. Free space in"
+                " {folder}; service returns by itself",
+                folder=self._database.parent,
+            ),
         )
         return False
 
-    def _full_detail(self) -> str:
-        reserve = "the reserve for that is whole yet" if self._held else "the reserve for that is in use"
-        return (
-            f"the disk is full: no messages are accepted, and waiting ones are still sent ({reserve}). Free at least"
-            f" {(_MARGIN_BYTES + RESERVE_BYTES) >> 20} MiB in {self._database.parent}; service returns by itself"
+    def _full_detail(self) -> Text:
+        whole, in_use = Text("the reserve for that is whole yet"), Text("the reserve for that is in use")
+        return Text(
+            "the disk is full: no messages are accepted, and waiting ones are still sent ({reserve}). Free at least"
+            " {least} MiB in {folder}; service returns by itself",
+            reserve=whole if self._held else in_use,
+            least=(_MARGIN_BYTES + RESERVE_BYTES) >> 20,
+            folder=self._database.parent,
         )
 
     def _become(self, state: State, detail: str) -> None:

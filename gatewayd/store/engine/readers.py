@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+from config.language.text import Text, text_of
 from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavailable
 
@@ -42,14 +43,14 @@ class Readers:
             StoreUnavailableError: the file cannot be read, every connection is busy, or the store is closed.
         """
         if self._closed:
-            raise StoreUnavailableError("the store is closed")
+            raise StoreUnavailableError(Text("the store is closed"))
         try:
             db = self._idle.get(timeout=_LEND_TIMEOUT_S)
         except queue.Empty:
-            raise StoreUnavailableError("the database is too slow to read") from None
+            raise StoreUnavailableError(Text("the database is too slow to read")) from None
         try:
             if self._closed:
-                raise StoreUnavailableError("the store is closed")
+                raise StoreUnavailableError(Text("the store is closed"))
             if db is None:
                 db = connect_reader(self._path)
             yield Transaction(db)
@@ -60,7 +61,9 @@ class Readers:
                     db = None
                 if damage(error):
                     self._damaged(error)
-                raise StoreUnavailableError(f"the database cannot be read: {error}") from error
+                raise StoreUnavailableError(
+                    Text("the database cannot be read: {reason}", reason=text_of(error))
+                ) from error
             raise
         finally:
             if self._closed and db is not None:

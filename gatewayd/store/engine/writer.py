@@ -17,6 +17,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, TypeVar, cast
 
+from config.language.text import Text
 from gatewayd.store.engine.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
 from gatewayd.store.engine.connection import Connection, Transaction
 from gatewayd.store.engine.disk import Disk
@@ -197,7 +198,7 @@ class Writer:
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise StoreUnavailableError("the store is closed")
+            raise StoreUnavailableError(Text("the store is closed"))
 
     def _join(self, job: _Waiter) -> bool:
         self._jobs.append(job)
@@ -212,7 +213,7 @@ class Writer:
         try:
             if not job.answered.acquire(timeout=max(0.0, deadline - monotonic())):
                 if self._withdraw(job):
-                    raise StoreUnavailableError("the disk is too slow: nothing was stored")
+                    raise StoreUnavailableError(Text("the disk is too slow: nothing was stored"))
                 # The job is being committed at this moment. Whether it fails is not known yet, so wait for its end.
                 job.answered.acquire()
         except KeyboardInterrupt:
@@ -250,7 +251,7 @@ class Writer:
             for job in batch:
                 job.ran, job.error = (
                     True,
-                    StoreUnavailableError("the gateway was interrupted: nothing was stored"),
+                    StoreUnavailableError(Text("the gateway was interrupted: nothing was stored")),
                 )
                 job.error.__cause__ = error
             raise

@@ -39,18 +39,18 @@ def page(
     limit: int,
     before: int | None = None,
     *,
-    person_id: int | None = None,
+    person: str | None = None,
     action: str | None = None,
 ) -> list[AuditEntry]:
-    """The newest entries first, those with ids below `before`. `action`: how the name begins."""
+    """The newest entries first, those with ids below `before`. `person`: the login then."""
     conditions, values = ["id < ?"], [2**63 - 1 if before is None else before]
     texts: list[object] = []
-    if person_id is not None:
-        conditions.append("person_id = ?")
-        texts.append(person_id)
+    if person is not None:
+        conditions.append("person = ?")
+        texts.append(person)
     if action is not None:
-        conditions.append("substr(action, 1, ?) = ?")
-        texts += [len(action), action]
+        conditions.append("action = ?")
+        texts.append(action)
     rows = db.execute(
         "SELECT id, at, person_id, person, action, details, outcome FROM audit_log"
         f" WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
@@ -60,11 +60,11 @@ def page(
 
 
 def forget_before(db: Connection, at: int, limit: int) -> bool:
-    """Delete up to `limit` entries from before this time. True: there may be more."""
+    """Delete those of the `limit` oldest entries that are from before this time. True: there may be more."""
     return (
         db.execute(
-            "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE at < ? ORDER BY id LIMIT ?)",
-            (at, limit),
+            "DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log ORDER BY id LIMIT ?) AND at < ?",
+            (limit, at),
         ).rowcount
         == limit
     )

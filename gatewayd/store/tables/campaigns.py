@@ -13,15 +13,16 @@ _OF_CAMPAIGN = (
     " WHERE company_id = :company AND campaign_id = :campaign AND id > :after"
 )
 _WINDOW_END = f"SELECT id {_OF_CAMPAIGN} ORDER BY id LIMIT 1 OFFSET :window - 1"
-_SHARES = (
-    f"SELECT status, count(*), sum(parts), sum(cost), min(created_at), max(created_at) {_OF_CAMPAIGN}"
-    " AND id <= :end AND sandbox = :sandbox GROUP BY status"
-)
 _PENDING = (
     f"SELECT id {_OF_CAMPAIGN} AND id <= :end AND sandbox = :sandbox AND status = 'pending' ORDER BY id"
 )
 
-_ONE = f"SELECT 1 {_OF_CAMPAIGN} AND sandbox = :sandbox LIMIT 1"
+_COUNTS = "SELECT id, company_id, campaign_id, pending, sent, delivered, failed, cancelled, parts, cost FROM campaign_counts"
+_FIRST = (
+    f"SELECT created_at, coalesce(max(created_at, send_at), created_at) {_OF_CAMPAIGN}"
+    " AND sandbox = :sandbox ORDER BY id LIMIT 1"
+)
+_NEWEST = f"SELECT created_at {_OF_CAMPAIGN} AND sandbox = :sandbox ORDER BY id DESC LIMIT 1"
 
 _LAST = 2**63 - 1
 
@@ -36,20 +37,68 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Some messages of a campaign with the same status. Times of acceptance in microseconds since the epoch."""
+class Counts:
+    """The messages of a campaign by their status, as triggers count them."""
 
-    status: str
-    messages: int
+    id: int  # rises in the order in which the campaigns began
+    company_id: int
+    campaign_id: int
+    pending: int
+    sent: int
+    delivered: int
+    failed: int
+    cancelled: int
     parts: int
     cost: float
-    first_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The times of a campaign, in microseconds since the epoch."""
+
+    first_at: int  # when its first message was accepted
     last_at: int
+    begins_at: int  # when its first message may be sent
 
 
 def exists(db: Connection, campaign: Campaign) -> bool:
     """Whether a campaign has a message."""
-    return db.execute(_ONE, _values(campaign, 0, None)).fetchone() is not None
+    return counts(db, campaign) is not None
+
+
+def counts(db: Connection, campaign: Campaign) -> Counts | None:
+    """The messages of a campaign; None: it has none."""
+    row = db.execute(
+        f"{_COUNTS} WHERE company_id = ? AND campaign_id = ? AND sandbox = ?",
+        (campaign.company_id, campaign.campaign_id, campaign.sandbox),
+    ).fetchone()
+    return None if row is None else Counts(*row)
+
+
+def page(db: Connection, company_id: int | None, before_id: int | None, limit: int) -> list[Counts]:
+    """Campaigns of real messages, the newest first, with an id below `before_id`. `company_id` None: of all companies."""
+    of_company = "" if company_id is None else " AND company_id = :company"
+    found = db.execute(
+        f"{_COUNTS} WHERE id < :before AND sandbox = 0{of_company} ORDER BY id DESC LIMIT :limit",
+        {"company": company_id, "before": _LAST if before_id is None else before_id, "limit": limit},
+    )
+    return [Counts(*row) for row in found]
+
+
+def only_company(db: Connection, campaign_id: int) -> int | None:
+    """The company that has a campaign with this id; None: none has, or several have."""
+    found = db.execute(
+        "SELECT DISTINCT company_id FROM campaign_counts WHERE campaign_id = ? LIMIT 2", (campaign_id,)
+    ).fetchall()
+    return found[0][0] if len(found) == 1 else None
+
+
+def span(db: Connection, campaign: Campaign) -> Span | None:
+    """The times of a campaign; None: it has no message."""
+    values = _values(campaign, 0, None)
+    first = db.execute(_FIRST, values).fetchone()
+    last = db.execute(_NEWEST, values).fetchone()
+    return None if first is None or last is None else Span(first[0], last[0], first[1])
 
 
 def window_end(db: Connection, campaign: Campaign, after: int, window: int = WINDOW) -> int | None:
@@ -57,11 +106,6 @@ def window_end(db: Connection, campaign: Campaign, after: int, window: int = WIN
     values = {"company": campaign.company_id, "campaign": campaign.campaign_id, "after": after}
     row = db.execute(_WINDOW_END, {**values, "window": window}).fetchone()
     return None if row is None else row[0]
-
-
-def shares(db: Connection, campaign: Campaign, after: int, end: int | None) -> list[Share]:
-    """The messages with ids above `after` and up to `end` (None: all), by status."""
-    return [Share(*row) for row in db.execute(_SHARES, _values(campaign, after, end))]
 
 
 def pending(db: Connection, campaign: Campaign, after: int, end: int | None) -> Iterator[int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store.engine.connection import Connection, Cursor, Row
@@ -223,13 +224,13 @@ def page(db: Connection, reader: Caller, wanted: InboxFilter, limit: int) -> lis
     def find(first: int, end: int, limit: int) -> list[Row]:
         return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
 
-    return [_inbox_record(row) for row in newest_first(db, "inbox", wanted.cursor, limit, find)]
+    return [record_of(row) for row in newest_first(db, "inbox", wanted.cursor, limit, find)]
 
 
 def text_of(db: Connection, reader: Caller, text_id: int) -> InboxRecord | None:
     """One text that a caller may read; None: there is none with this id."""
     row = db.execute(f"{_OF_COMPANY} AND i.id = :id", _reader(reader) | {"id": text_id}).fetchone()
-    return None if row is None else _inbox_record(row)
+    return None if row is None else record_of(row)
 
 
 def mark_read(db: Connection, text_id: int, *, read: bool) -> None:
@@ -248,11 +249,12 @@ def shown_by_ids(db: Connection, text_ids: Iterable[int]) -> dict[int, InboxReco
     rows = db.execute(
         f"{_SHOWN} WHERE i.id IN (SELECT value FROM json_each(?))", (json.dumps(list(text_ids)),)
     ).fetchall()
-    return {row["id"]: _inbox_record(row) for row in rows}
+    return {row["id"]: record_of(row) for row in rows}
 
 
-def _inbox_record(row: Row) -> InboxRecord:
-    found = InboxRecord(*row)
+def record_of(columns: Sequence[Any]) -> InboxRecord:
+    """The record of a text, of its columns in the record's order."""
+    found = InboxRecord(*columns)
     return replace(found, incomplete=bool(found.incomplete), read=bool(found.read))
 
 
@@ -368,15 +370,41 @@ def sims_with_early_reports(db: Connection) -> list[int]:
     return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]
 
 
-def newest(db: Connection, limit: int) -> list[NewText]:
-    """The newest texts of all companies, newest first."""
-    found = db.execute(
+@dataclass(frozen=True, slots=True)
+class NewestFilter:
+    """A filter for the texts of all companies. Times in microseconds since the epoch: since ≤ received < until."""
+
+    sender: str | None = None
+    sim_id: int | None = None
+    company_id: int | None = None
+    since: int | None = None
+    until: int | None = None
+    contains: str | None = None  # in the text; A and a are the same
+
+
+def newest(db: Connection, wanted: NewestFilter, limit: int) -> list[NewText]:
+    """The newest texts of all companies that fit a filter, newest first."""
+    terms: dict[str, object] = {
+        "i.sender = :sender": wanted.sender,
+        "i.sim_id = :sim_id": wanted.sim_id,
+        f"{_OWNER} = :company_id": wanted.company_id,
+        "i.received_at >= :since": wanted.since,
+        "i.received_at < :until": wanted.until,
+        "instr(lower(i.text), lower(:contains)) > 0": wanted.contains,
+    }
+    where = "".join(f" AND {term}" for term, value in terms.items() if value is not None)
+    statement = (
         "SELECT i.id, i.received_at, i.sent_at, i.sim_id, s.port, coalesce(s.number, s.card_number, ''),"
         f" {_OWNER}, i.sender, i.incomplete, i.kind, i.encoding, i.port_number, i.text"
-        " FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0 ORDER BY i.id DESC LIMIT ?",
-        (limit,),
+        f" FROM inbox i LEFT JOIN sims s ON s.id = i.sim_id WHERE i.sandbox = 0{where}"
+        " AND i.id >= :first AND i.id < :end ORDER BY i.id DESC LIMIT :limit"
     )
-    return [NewText(*row) for row in found]
+    values = asdict(wanted)
+
+    def find(first: int, end: int, limit: int) -> list[Row]:
+        return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+
+    return [NewText(*row) for row in newest_first(db, "inbox", None, limit, find)]
 
 
 def newest_unreadable(db: Connection, limit: int) -> list[UnreadablePdu]:

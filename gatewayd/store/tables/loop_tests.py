@@ -106,6 +106,12 @@ def last(db: Connection) -> list[LoopTestRecord]:
     return [LoopTestRecord(*row[5:]) for row in found]
 
 
+def newest_first(db: Connection, limit: int) -> list[LoopTestRecord]:
+    """The newest tests, newest first."""
+    found = db.execute(f"{_TEST} ORDER BY l.id DESC LIMIT ?", (limit,))
+    return [LoopTestRecord(*row[5:]) for row in found]
+
+
 def expected(db: Connection, sim_id: int) -> bool:
     """Whether the text of a running test has yet to come in on this SIM."""
     row = db.execute(

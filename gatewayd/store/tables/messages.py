@@ -140,6 +140,13 @@ def next_ids(db: Connection) -> tuple[int, int]:
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
+def id_range(db: Connection) -> tuple[int, int]:
+    """The id of the oldest message, and the one behind the newest; both are 1 without any."""
+    behind, _ = next_ids(db)
+    oldest: int | None = db.execute("SELECT min(id) FROM messages").fetchone()[0]
+    return (behind if oldest is None else oldest), behind
+
+
 def newest(db: Connection) -> int | None:
     """The time at which the newest message was accepted; None without any."""
     row = db.execute("SELECT created_at FROM messages ORDER BY id DESC LIMIT 1").fetchone()
@@ -289,7 +296,7 @@ def page(
     if company_id is None:
         return _page_of_all(db, terms, values, before_id, limit)
     values |= {"company": company_id, "since": _FIRST if since is None else since}
-    before = _place(db, before_id)
+    before = place(db, before_id)
     if until is not None and before is not None:
         before = min(before, (until, _FIRST))
     return _page_of_one(db, terms, values, before, limit)
@@ -339,7 +346,7 @@ def _page_of_one(
     return [_shown(row) for row in found]
 
 
-def _place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
+def place(db: Connection, before_id: int | None) -> tuple[int, int] | None:
     """The place (time, id) of a message in the order of time, also of a deleted one; None: it was before all others."""
     if before_id is None:
         return _LAST, _LAST

@@ -6,8 +6,16 @@ from collections.abc import Iterable
 
 from gatewayd.records import Caller, OptOutRecord
 from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.tables.pagination import newest_first
 
 _COLUMNS = "id, company_id, recipient, opted_out_at, source, reason, text, inbox_id, ended_at, ended_source, ended_text"
+
+_SEARCH = f"""
+    SELECT {_COLUMNS} FROM opt_outs
+    WHERE id >= :first AND id < :end AND sandbox = 0 AND (:company IS NULL OR company_id = :company)
+          AND recipient LIKE :number ESCAPE '\\' AND (:in_force IS NULL OR :in_force = (ended_at IS NULL))
+    ORDER BY id DESC LIMIT :limit
+"""
 
 # The last message to a number from a SIM, looked for in steps so that each read is short.
 _STEP = 2_000
@@ -107,6 +115,25 @@ def every(db: Connection, company_id: int | None, after_id: int, limit: int) -> 
         {"company": company_id, "after": after_id, "limit": limit},
     )
     return [_record(row) for row in found]
+
+
+def search(
+    db: Connection,
+    company_id: int | None,
+    number: str,
+    before_id: int | None,
+    limit: int,
+    *,
+    in_force: bool | None = None,
+) -> list[OptOutRecord]:
+    """Opt-outs of a company (None: of all) whose number contains `number`, newest first. `in_force` None: also ended ones."""
+    escaped = number.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    values: dict[str, object] = {"company": company_id, "number": f"%{escaped}%", "in_force": in_force}
+
+    def find(first: int, end: int, limit: int) -> list[Row]:
+        return db.execute(_SEARCH, {**values, "first": first, "end": end, "limit": limit}).fetchall()
+
+    return [_record(row) for row in newest_first(db, "opt_outs", before_id, limit, find)]
 
 
 def confirmed_since(db: Connection, company_id: int, recipient: str, since: int) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection, Cursor
 from gatewayd.store.tables import former_numbers, queue_counts
-from gatewayd.store.tables.part_filters import OPEN, QUEUED, SUBMITTING
+from gatewayd.store.tables.part_filters import IN_DOUBT, OPEN, QUEUED, SUBMITTING
 
 # A TP-MR returns after 256 parts, and some networks send no reports. Of the parts that wait with the same TP-MR, so many
 # are read, the newest: they are of the last 256,000 parts of the SIM.
@@ -358,6 +358,14 @@ def release_deferred(db: Connection) -> bool:
         (_RELEASED_AT_ONCE,),
     ).rowcount
     return released == _RELEASED_AT_ONCE
+
+
+def undecided(db: Connection, before: int) -> int:
+    """The parts that are in doubt since before a moment, or that are held: a person decides about them."""
+    count: int = db.execute(
+        f"SELECT count(*) FROM parts WHERE {IN_DOUBT} AND (held OR started_at < ?)", (before,)
+    ).fetchone()[0]
+    return count
 
 
 def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> list[int]:

@@ -73,6 +73,16 @@ def exist(db: Connection) -> bool:
     return db.execute("SELECT 1 FROM persons LIMIT 1").fetchone() is not None
 
 
+def other_owner(db: Connection, person_id: int, role: str) -> bool:
+    """Whether another active person has this role."""
+    return (
+        db.execute(
+            "SELECT 1 FROM persons WHERE role = ? AND active AND id <> ? LIMIT 1", (role, person_id)
+        ).fetchone()
+        is not None
+    )
+
+
 def by_login(db: Connection, login: str) -> Person | None:
     """The person with this login."""
     row = db.execute(f"SELECT {_COLUMNS} FROM persons WHERE login = ?", (login,)).fetchone()
@@ -133,18 +143,38 @@ def close_session(db: Connection, digest: bytes) -> None:
     db.execute("DELETE FROM person_sessions WHERE hash = ?", (digest,))
 
 
-def close_sessions(db: Connection, person_id: int, *, session_id: int | None = None) -> int:
-    """Delete the sessions of a person, or one of them; their number."""
-    if session_id is None:
-        return db.execute("DELETE FROM person_sessions WHERE person_id = ?", (person_id,)).rowcount
+def close_one_session(db: Connection, person_id: int, session_id: int) -> bool:
+    """Delete a session of a person. False: the person has none with this id."""
+    return (
+        db.execute(
+            "DELETE FROM person_sessions WHERE person_id = ? AND id = ?", (person_id, session_id)
+        ).rowcount
+        == 1
+    )
+
+
+def close_sessions(db: Connection, person_id: int, *, but: int | None = None) -> int:
+    """Delete the sessions of a person, except the one with the id `but`; their number."""
     return db.execute(
-        "DELETE FROM person_sessions WHERE person_id = ? AND id = ?", (person_id, session_id)
+        "DELETE FROM person_sessions WHERE person_id = ? AND id <> ?", (person_id, but or 0)
     ).rowcount
 
 
-def forget_sessions_before(db: Connection, seen_at: int) -> int:
-    """Delete the sessions that were last used before this time; their number."""
-    return db.execute("DELETE FROM person_sessions WHERE seen_at < ?", (seen_at,)).rowcount
+def has_session_from(db: Connection, login: str, address: str) -> bool:
+    """Whether the person with this login has a session from this address."""
+    return (
+        db.execute(
+            "SELECT 1 FROM person_sessions WHERE address = ? AND person_id ="
+            " (SELECT id FROM persons WHERE login = ?) LIMIT 1",
+            (address, login),
+        ).fetchone()
+        is not None
+    )
+
+
+def forget_sessions_before(db: Connection, created_at: int) -> None:
+    """Delete the sessions that were opened before this time."""
+    db.execute("DELETE FROM person_sessions WHERE created_at < ?", (created_at,))
 
 
 def _person(row: Row) -> Person:

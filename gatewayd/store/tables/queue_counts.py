@@ -103,6 +103,14 @@ def lanes(db: Connection, sim_id: int, *, pinned: bool = True) -> list[Lane]:
     return [Lane(*row) for row in found]
 
 
+def by_company(db: Connection) -> dict[tuple[int, int], int]:
+    """Queued parts by company id and priority, of all SIMs; only those that have some."""
+    rows = db.execute(
+        "SELECT company_id, priority, sum(waiting) FROM lanes WHERE waiting > 0 GROUP BY company_id, priority"
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
 def pending(db: Connection) -> int:
     """The number of pending messages, without those of sandbox keys."""
     count: int = db.execute("SELECT messages FROM pending").fetchone()[0]

@@ -14,9 +14,10 @@ from gatewayd.store.tables.part_filters import IN_DOUBT, OPEN, QUEUED
 from gatewayd.store.tables.queue_counts import Lane
 
 _LANE = "sim_id, pinned, priority, company_id, transactional"
+# `>=` and the next whole number: with `>`, SQLite would read all rows of the lane before to pass them.
 _NEXT_LANE = (
     f"SELECT {_LANE}, message_id FROM parts WHERE {QUEUED} AND sim_id = ?"
-    f" AND (pinned, priority, company_id, transactional) > (?, ?, ?, ?)"
+    f" AND (pinned, priority, company_id, transactional) >= (?, ?, ?, ? + 1)"
     f" ORDER BY {_LANE}, place, message_id, seq LIMIT 1"
 )
 _BEFORE_ALL = (-1, -1, -1, -1)
@@ -55,14 +56,31 @@ def oldest_at(db: Connection, sim_ids: Iterable[int], held: Collection[int] = ()
     return _since(db, first)
 
 
+def oldest_by_company(db: Connection, sim_ids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """Since when the first message of each company and priority waits in these SIMs' queues, in microseconds."""
+    found: dict[tuple[int, int], int] = {}
+    for sim_id in sim_ids:
+        for lane, message_id in _heads(db, sim_id):
+            key = (lane.company_id, lane.priority)
+            since = _since(db, [message_id])
+            if since is not None:
+                found[key] = min(since, found.get(key, since))
+    return found
+
+
 def _first_in_lanes(db: Connection, sim_id: int, held: Collection[int]) -> Iterator[int]:
-    """The first message of each lane of a SIM: one look into the index for each lane, also on a reading connection."""
+    for lane, message_id in _heads(db, sim_id):
+        if not (lane.priority == Priority.BULK and not lane.transactional and lane.company_id in held):
+            yield message_id
+
+
+def _heads(db: Connection, sim_id: int) -> Iterator[tuple[Lane, int]]:
+    """The lanes of a SIM and the first message of each: one look into the index for each, also on a reading connection."""
     last = _BEFORE_ALL
     while (row := db.execute(_NEXT_LANE, (sim_id, *last)).fetchone()) is not None:
         lane, message_id = Lane(*row[:5]), row[5]
         last = (lane.pinned, lane.priority, lane.company_id, lane.transactional)
-        if not (lane.priority == Priority.BULK and not lane.transactional and lane.company_id in held):
-            yield message_id
+        yield lane, message_id
 
 
 def _since(db: Connection, message_ids: Iterable[int | None]) -> int | None:

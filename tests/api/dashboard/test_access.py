@@ -9,10 +9,10 @@ from tests.dashboard_visitor import PASSWORD, Visitor, add_person, box, visitor
 
 
 def test_a_page_leads_to_the_login_and_back(running: Running) -> None:
+    login = add_person(running, "operator")
     client = Visitor(box(running))
     answer = client.get("/")
     assert answer.url.endswith("/login?next=%2F")
-    login = add_person(running, "operator")
     assert "The name or the password is wrong" in client.log_in(login, "not the password").text
     assert client.token is None
     assert client.log_in(login, PASSWORD).url == box(running) + "/"

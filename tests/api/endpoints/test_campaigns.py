@@ -85,7 +85,7 @@ def test_the_command_shows_and_cancels_a_campaign(running: Running) -> None:
     assert '"cancelled": 2' in running.cli_raw("campaign", "cancel", "--json", *which).stdout
     failed = running.cli_raw("campaign", "show", "--company", "1", "404404")
     assert failed.returncode == 1
-    assert "Campaign not found" in failed.stderr
+    assert "company 1 has no campaign 404404" in failed.stderr
 
 
 def submit(played: PlayedGateway, count: int, company: int | None = None, campaign: int = CAMPAIGN) -> None:

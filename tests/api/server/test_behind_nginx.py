@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import requests
 
+from gatewayd.admin import commands
 from tests.api.api_server import ApiServer
 from tests.conftest import eventually, free_port
+from tests.gatewayd.played_ports import administration_context
 
 CONF = Path(__file__).parents[3] / "docs" / "nginx.conf"
 
@@ -76,7 +78,7 @@ class Proxy:
 
     def _answers(self) -> bool:
         try:
-            return self.ask("GET", "/").status_code == 404
+            return self.ask("GET", "/metrics").status_code == 404
         except requests.ConnectionError:
             return False
 
@@ -95,7 +97,7 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         "wrong_keys_per_minute": 1,
         "allowed_networks": ["192.0.2.0/24"],
     }
-    api_server = ApiServer(tmp_path_factory.mktemp("api_server"), **api)
+    api_server = ApiServer(tmp_path_factory.mktemp("api_server"), dashboard=True, **api)
     yield api_server
     api_server.close()
 
@@ -118,6 +120,27 @@ def test_responses_pass_with_their_headers_and_hsts(proxy: Proxy, api_server: Ap
 
 def test_metrics_are_not_proxied(proxy: Proxy) -> None:
     assert proxy.ask("GET", "/metrics").status_code == 404
+
+
+def test_a_person_logs_in_to_the_dashboard(proxy: Proxy, api_server: ApiServer) -> None:
+    login, client = "awa", {"X-Forwarded-For": "192.0.2.7"}
+    arguments = {"login": login, "password": "quatre chats dorment", "role": "owner"}
+    commands.run(administration_context(api_server.played), "user.add", arguments)
+    form = {"login": login, "password": arguments["password"], "next": "/"}
+    for origin, status in (("https://localhost", 403), (proxy.url, 303)):
+        answer = proxy.ask(
+            "POST", "/login", data=form, headers={"Origin": origin, **client}, allow_redirects=False
+        )
+        assert answer.status_code == status
+    assert answer.headers["Location"] == "/"
+    cookie = answer.headers["Set-Cookie"]
+    assert "; Secure" in cookie
+    assert "; HttpOnly" in cookie
+    assert "; SameSite=Strict" in cookie
+    name_and_value = cookie.partition(";")[0]
+    page = proxy.ask("GET", "/account", headers={"Cookie": name_and_value, **client})
+    assert page.status_code == 200
+    assert "192.0.2.7" in page.text  # the address of the session is the client's, not the proxy's
 
 
 def test_each_client_has_its_own_count_of_wrong_keys_whatever_address_it_forges(proxy: Proxy) -> None:

@@ -139,7 +139,7 @@ def failed_send(running: Any) -> Callable[..., str]:
 def test_a_send_with_an_unusable_sim_gives_the_reason(running: Any, failed_send: Callable[..., str]) -> None:
     assert "there is no SIM 99: `gatewayd sim list` shows them" in failed_send("--sim", "99")
     other_company = running.cli("company", "add", "Another company")["id"]
-    assert "SIM 1 belongs to company 1: send with --company 1" in failed_send(
+    assert "SIM 1 belongs to company 1: it sends for no other one" in failed_send(
         "--sim", "1", "--company", str(other_company)
     )
     sim = running.cli("sim", "list")[-1]["id"]

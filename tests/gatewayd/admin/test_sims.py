@@ -12,6 +12,7 @@ from gatewayd.admin import companies, keys, sims
 from gatewayd.admin.context import Context
 from gatewayd.errors import AdminError
 from gatewayd.sims.numbering import Numbering
+from gatewayd.store.tables import sims as tables
 from gatewayd.timekeeping.clock import Calendar
 from modem.parts import Submission
 from modem.port.interface import Rest
@@ -153,3 +154,27 @@ def test_a_refused_change_wakes_no_port(played: PlayedGateway, admin: Context) -
     with pytest.raises(AdminError):
         sims.set_(admin, 999, {"enabled": True})
     assert played.ports[1].wakes == wakes
+
+
+def test_a_sim_that_is_cleared_sends_again_at_once(played: PlayedGateway, admin: Context) -> None:
+    sim = played.sim(A)
+    played.store.write(lambda db: tables.set_suspected(db, sim, 1))
+    played.gateway.port_registry.suspect(sim)
+    played.gateway.port_registry.rest(sim, played.clock.monotonic() + 3600)
+    played.send(sim=sim)
+    assert isinstance(played.next(1), Rest)
+    assert sims.show(admin, sim)["suspected_blocked_since"] is not None
+    assert sims.clear(admin, sim)["suspected_blocked_since"] is None
+    assert isinstance(played.next(1), Submission)
+    with pytest.raises(AdminError, match="no SIM 999"):
+        sims.clear(admin, 999)
+
+
+def test_the_usage_of_a_sim_is_what_it_took_against_its_limits(played: PlayedGateway, admin: Context) -> None:
+    sim = played.sim(A)
+    sims.set_(admin, sim, {"daily_limit": 5, "daily_recipients": 3})
+    played.send("a" * 200, sim=sim)
+    (used,) = [one for one in sims.usage(admin) if one["id"] == sim]
+    assert (used["daily_limit"], used["daily_parts"], used["daily_recipients"]) == (1, 2, 1)
+    assert (used["monthly_limit"], used["monthly_parts"]) == (1, 2)
+    assert [one["daily_recipients"] for one in sims.usage(admin) if one["id"] != sim] == [None, None]

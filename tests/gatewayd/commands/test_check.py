@@ -181,7 +181,7 @@ def test_problems_that_the_daemon_knows_are_findings(tmp_path: Path) -> None:
 def test_without_a_daemon_the_modems_are_asked(tmp_path: Path, bank: Bank) -> None:
     found = findings_of(configured(tmp_path, bank.device(1), bank.device(2)))
     assert only(found["daemon"])[0] == "fault"
-    assert "systemctl start" in only(found["daemon"])[1]
+    assert "gatewayd run --config" in only(found["daemon"])[1]
     for port in ("port 1", "port 2"):
         for subject in ("", " SIM", " network", " signal", " SMSC"):
             assert only(found[f"{port}{subject}"])[0] == "ok", found

@@ -34,8 +34,8 @@ def output_of(box: Box, *options: str) -> str:
 
 
 def test_texts_and_undecodable_pdus_are_shown_with_and_without_a_daemon(box: Box) -> None:
-    assert output_of(box) == "none\n"
-    assert output_of(box, "--unreadable", "--json") == "[]\n"
+    assert output_of(box) == "No text came in yet.\n"
+    assert output_of(box, "--unreadable", "--json") == '{"unreadable": []}\n'
     box.order(do="incoming", port=1, **{"from": "+22376000001"}, text="first\x1b[2J")
     box.order(do="incoming", port=1, **{"from": "OrangeMoney"}, text="second")
     box.order(do="incoming-pdu", port=1, pdu=BROKEN)
@@ -49,6 +49,16 @@ def test_texts_and_undecodable_pdus_are_shown_with_and_without_a_daemon(box: Box
     )
     assert (first["sender"], first["message"]) == ("+22376000001", "first\x1b[2J")
     assert [text["message"] for text in box.cli("inbox", "--limit", 1)] == ["second"]
+    fitting: list[tuple[str | int, ...]] = [
+        ("--sender", "76000001"),
+        ("--contains", "FIRST"),
+        ("--sender", "+22376000001", "--sim", 1, "--since", "2020-01-01", "--until", "2120-01-01"),
+    ]
+    for options in fitting:
+        assert box.cli("inbox", *options) == [first], options
+    for others in (("--company", "9"), ("--sim", "9"), ("--until", "2020-01-01"), ("--sender", "first")):
+        assert box.cli("inbox", *others) == [], others
+    assert output_of(box, "--sim", "9") == "No text fits: leave out an option.\n"
     (undecodable,) = box.cli("inbox", "--unreadable")
     assert BROKEN in undecodable["pdu"]
     assert undecodable["reason"]

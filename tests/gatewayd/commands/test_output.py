@@ -106,7 +106,7 @@ def test_typed_arguments_are_repeated_without_control_characters(
 def test_arguments_that_are_not_utf8_are_refused_in_one_line(store: Path) -> None:
     result = gatewayd(store, "message", "show", b"\xff")
     assert (result.returncode, result.stderr) == (
-        1,
+        2,
         "gatewayd: message.show: an argument is not UTF-8 text\n",
     )
 

@@ -36,7 +36,7 @@ except SystemExit:
     imported = imported_by(statements)
     assert imported.isdisjoint(SLOW)
     assert {name for name in imported if name.startswith("gatewayd.commands.")} == {
-        "gatewayd.commands.output"
+        f"gatewayd.commands.{name}" for name in ("command_help", "invocation", "output", "wrapping")
     }
 
 

@@ -34,20 +34,20 @@ def test_further_arguments_are_replies_in_the_same_session(running: Running) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("arguments", "code", "error"),
     [
-        (("9", "#123#"), "There is no port 9"),
-        (("1", "#123é#"), "code must be"),
-        (("1", "#123#", 'a"b'), "replies.0 must be"),
-        (("1", "#123#", "--slot", "2"), "slot must be 1 to 1"),
-        (("1", "*9999#"), "does not know this code"),
+        (("9", "#123#"), 1, "There is no port 9"),
+        (("1", "#123é#"), 2, "code must be"),
+        (("1", "#123#", 'a"b'), 2, "replies.0 must be"),
+        (("1", "#123#", "--slot", "2"), 2, "slot must be 1 to 1"),
+        (("1", "*9999#"), 1, "does not know this code"),
     ],
 )
 def test_an_invalid_request_is_a_clear_error(
-    running: Running, arguments: tuple[str, ...], error: str
+    running: Running, arguments: tuple[str, ...], code: int, error: str
 ) -> None:
     result = running.cli_raw("ussd", *arguments)
-    assert result.returncode == 1
+    assert result.returncode == code
     assert error in result.stderr
 
 

@@ -107,7 +107,7 @@ def test_a_condition_is_reported_everywhere_until_it_ends(running: RunningDaemon
     first, second = running.json("status")["ports"]
     assert first["conditions"] == [{"condition": "memory_full", "remedy": REMEDIES[full]}]
     assert [listed["condition"] for listed in second["conditions"]] == ["memory_full", "unreadable_texts"]
-    output = running.cli("status")
+    output = " ".join(running.cli("status").split())
     assert f"Port 1: {REMEDIES[full]}" in output
     assert f"Port 2: {REMEDIES[unreadable]}" in output
     found = [

@@ -37,10 +37,10 @@ def sim_at(box: Box, port: int) -> int:
 
 
 def loop_test(box: Box, *arguments: str) -> tuple[int, Any]:
-    """The exit code and the printed JSON, or the lines of standard error."""
+    """The exit code and the printed JSON."""
     command = Process("--config", box.config, "loop-test", *arguments, "--json")
     code = command.wait(60)
-    return code, json.loads(command.line()) if not command.stderr else "".join(command.stderr)
+    return code, json.loads(command.line())
 
 
 def test_every_sim_texts_the_next_one(box: Box) -> None:
@@ -120,7 +120,7 @@ def test_a_wrong_number_of_a_sim_is_detected(box: Box) -> None:
 def test_a_usage_error_is_clear(box: Box, arguments: tuple[str, ...], code: int, error: str) -> None:
     result = loop_test(box, *arguments)
     assert result[0] == code
-    assert error in result[1]
+    assert error in result[1]["error"]
 
 
 def test_a_loop_test_is_started_and_read_over_http(box: Box) -> None:

@@ -33,12 +33,12 @@ def added(running: Running, bank: Bank) -> Iterator[Bank]:
     made = running.cli("port", "add", PORT, str(bank.device(ONE)))
     assert (made["source"], made["may_change"]) == ("database", True)
     yield bank
-    if any(port["port"] == PORT for port in running.cli("port", "list")["ports"]):
+    if any(port["port"] == PORT for port in running.cli("port", "list")):
         running.cli("port", "remove", PORT)
 
 
 def port(running: Running) -> Any:
-    return next((row for row in running.cli("port", "list")["ports"] if row["port"] == PORT), None)
+    return next((row for row in running.cli("port", "list") if row["port"] == PORT), None)
 
 
 def sim_of(running: Running, bank: Bank, modem: int = ONE) -> int:
@@ -113,7 +113,7 @@ def test_a_restart_and_other_settings_are_in_the_history(running: Running, added
 
 
 def history(running: Running) -> list[Any]:
-    found: list[Any] = running.cli("port", "history", PORT)["changes"]
+    found: list[Any] = running.cli("port", "history", PORT)
     return found
 
 
@@ -127,33 +127,35 @@ def test_modems_without_a_port_are_found_beside_the_running_ports(running: Runni
     assert (row["modem"], row["can_send"], row["missing"]) == (True, True, [])
     assert row["imei"].startswith("…")
     assert len(row["imei"]) == 5
+    running.cli("port", "add", PORT, devices[0])
+    left: Any = ask(store, "port.found", {}, 30)
+    assert devices[0] not in [row["path"] for row in left["devices"]]
+    assert left["next_port"] == PORT + 1
+    running.cli("port", "remove", PORT)
     running_devices = {str(each.device) for each in running.settings.ports}
     assert not running_devices & rows.keys()
 
 
-@pytest.mark.parametrize("paused", [False, True])
-def test_ports_of_the_database_come_back_after_a_kill(build: Callable[..., Box], paused: bool) -> None:
-    box = build(slots={1: 1})
-    config = box.config.read_text()
-    box.config.write_text(config.partition("[[ports]]")[0])
+def test_ports_of_the_database_and_their_pauses_survive_a_kill(build: Callable[..., Box]) -> None:
+    box = build(slots={1: 1, 2: 1})
+    box.config.write_text(box.config.read_text().partition("[[ports]]")[0])
     box.start_bank("--submit-s", "0.05", "--delivery-s", "0.05")
     box.start_gateway()
-    assert box.cli("port", "list") == {"ports": []}
-    box.cli("port", "add", 1, str(box.path / "ports" / "port1"))
-    box.sims_ready(1)
-    if paused:
-        box.cli("port", "pause", 1)
-        eventually(lambda: box.cli("port", "list")["ports"][0]["state"] == "paused")
+    assert box.cli("port", "list") == []
+    for number in (1, 2):
+        box.cli("port", "add", number, str(box.path / "ports" / f"port{number}"))
+    box.sims_ready(2)
+    since = box.cli("port", "pause", 2)["paused_since"]
+    eventually(lambda: box.cli("port", "list")[1]["state"] == "paused")
     assert box.gateway is not None
     box.gateway.kill()
     box.start_gateway()
-    if paused:
-        [row] = box.cli("port", "list")["ports"]
-        assert row["state"] == "paused"
-        assert row["paused_since"]
-        box.cli("port", "resume", 1)
-    box.sims_ready(1)
+    assert [sim["port"] for sim in box.sims_ready(1) if sim["can_send_sms"]] == [1]
+    row = box.cli("port", "list")[1]
+    assert (row["state"], row["paused_since"]) == ("paused", since)
     box.becomes(box.send("from a port of the database"), "delivered")
+    box.cli("port", "resume", 2)
+    box.sims_ready(2)
 
 
 def test_a_port_that_is_removed_while_it_sends_finishes_its_message(build: Callable[..., Box]) -> None:

@@ -95,7 +95,7 @@ def test_a_gateway_prunes_its_own_backups_and_leaves_those_of_another(boxes: tup
     assert len(backup.own(second.backups, known_owner(second.path))) <= 2
     assert known_owner(first.path) != known_owner(second.path)
     assert {owner_of(path) for path in own_backups} == {known_owner(first.path)}
-    output = second.command("check").stdout
+    output = second.command("check", "--json").stdout
     assert f"{len(own_backups)} backups in {second.backups} belong to another gateway" in output
 
 
@@ -240,7 +240,7 @@ def test_a_backup_folder_on_the_disk_of_the_database_is_a_warning(
     caplog.set_level(logging.INFO)
     box.back_up(2)
     assert caplog.text.count("are on the disk of the database") == 1
-    assert f"{box.backups} is on the disk of the database" in box.command("check").stdout
+    assert f"{box.backups} is on the disk of the database" in box.command("check", "--json").stdout
 
 
 def test_two_partitions_are_one_disk_and_two_devices_are_two(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_backup_overwrites_only_with_force_and_never_the_database(
     assert target.read_text() == "precious"
     back_up(played.store, target, overwrite=True)
     backup.check_backup(target)
-    with pytest.raises(BackupError, match="is there already"):
+    with pytest.raises(BackupError, match="is a file of the store itself"):
         back_up(played.store, played.store.path, overwrite=True)
 
 
@@ -206,6 +206,31 @@ def test_backups_are_made_regularly_and_the_newest_are_kept(played: PlayedGatewa
     assert 2 <= len(backup.kept(folder)) <= 3
     for file in backup.kept(folder):
         backup.check_backup(file)
+
+
+def test_a_backup_is_made_on_request(played: PlayedGateway, tmp_path: Path) -> None:
+    settings = StoreSettings(path=played.store.path, backup_dir=tmp_path / "backups", backup_every_s=86_400)
+    backups = Backups(settings, played.store, Clock())
+    backups.start()
+    try:
+        assert backups.files() == []
+        backups.make_now()
+        [file] = eventually(backups.files)
+        assert (file.path.name, file.own) == ("gatewayd-000001.db", True)
+        assert file.bytes == file.path.stat().st_size
+        eventually(lambda: backups.progress is None)
+    finally:
+        backups.stop(5)
+
+
+def test_a_copy_is_an_open_file_without_a_name(played: PlayedGateway, tmp_path: Path) -> None:
+    backups = Backups(StoreSettings(path=played.store.path), played.store, Clock())
+    before = set(played.store.path.parent.iterdir())
+    copy = tmp_path / "copy.db"
+    with backups.copy() as file:
+        copy.write_bytes(file.read())
+    backup.check_backup(copy)
+    assert {each.name for each in set(played.store.path.parent.iterdir()) - before - {copy}} == set()
 
 
 def test_the_command_backs_up_a_running_and_a_stopped_gateway(running: Running, tmp_path: Path) -> None:

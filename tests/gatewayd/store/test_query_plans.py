@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from gatewayd.admin import companies
+from gatewayd.admin.box_state import collect
 from gatewayd.admin.context import Context
 from gatewayd.admin.status import status
 from gatewayd.gateway import Gateway
+from gatewayd.operations.figures import FigureReader
 from gatewayd.records import (
     Draft,
     Idempotency,
@@ -27,18 +29,18 @@ from gatewayd.records import (
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, pagination, parts
-from gatewayd.timekeeping.clock import SECOND, Calendar
+from gatewayd.store.tables import hourly_counts, messages, pagination, parts, queue_metrics
+from gatewayd.timekeeping.clock import SECOND, Calendar, month_of
 from modem.errors import Kind
 from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
-from tests.gatewayd.played_ports import A, B, PlayedGateway, administration_context, refused
+from tests.gatewayd.played_ports import A, B, PlayedGateway, administration_context, refused, send_many
 
 # One row from the end of the table, not all of them.
 ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
 WHOLE = re.compile(
-    r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports|events|e)\b"
+    r"SCAN (messages|parts|m|p|q|s|idempotency|i|refusals|r|inbox|inbound_seen|assemblies|stored_parts|reports|events|e|hourly_counts|monthly_counts)\b"
 )
 # Indexes that may be read whole: all pending messages when the clock becomes trusted; one part under way for each port; the
 # counts of `gatewayd status`, on a reading connection; at the start the SIMs with early reports, and some hundred
@@ -109,7 +111,18 @@ def a_day(played: PlayedGateway) -> None:
     played.store.write(lambda db: played.gateway.restamp(db, played.clock.at, 1))
     played.store.write(lambda db: parts.awaits_report(db, sim, 0, played.clock.at))
     calendar, numbering = Calendar(played.settings.numbers.zone), Numbering(played.settings.numbers)
-    status(Context(played.store, played.clock, calendar, numbering, played.gateway))
+    context = Context(played.store, played.clock, calendar, numbering, played.gateway)
+    status(context)
+    assert collect(context, played.gateway, played.settings).stored is not None
+    figures = FigureReader(played.store, played.clock, calendar)
+    for company in (None, played.company):
+        assert figures.read(company).today.accepted
+    played.store.write(lambda db: hourly_counts.forget_before(db, 1, "2000-01"))
+    played.store.write(
+        lambda db: hourly_counts.of_month(
+            db, played.company, "2027-01", lambda at: month_of(calendar.day(at))
+        )
+    )
 
 
 def report(played: PlayedGateway, reference: int) -> StatusReport:
@@ -295,3 +308,24 @@ def test_a_part_that_waits_for_a_report_is_found_among_many_that_are_never_repor
         lambda db: steps(db, lambda db: parts.of_report(db, 1, 6, now)), timeout_s=10
     )
     assert with_reference < 60
+
+
+def test_the_oldest_message_is_found_without_a_look_at_those_behind_it(played: PlayedGateway) -> None:
+    """Health checks, metrics and the dashboard ask for it every few seconds, however long the queue is."""
+    played.up(1, A)
+    steps: list[int] = []
+    for count in (5, 2000):
+        send_many(played, count)
+        with played.store.lists.lend() as db:
+            looks = [0]
+
+            def stepped(looks: list[int] = looks) -> int:
+                looks[0] += 1
+                return 0
+
+            db.set_progress_handler(stepped, 10)
+            assert queue_metrics.oldest_by_company(db, [played.sim(A)])
+            assert queue_metrics.of_sim(db, played.sim(A)).oldest_at is not None
+            db.set_progress_handler(None, 0)
+        steps.append(looks[0])
+    assert steps[1] <= steps[0] + 2

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tty
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,3 +127,21 @@ def test_a_port_without_its_device_is_paused_resumed_and_restarted_too(tmp_path:
         port.restart_modem()  # without effect: there is no modem
         assert not port.ask().result(10).ok
     assert work.statuses[looked:][-1].state is PortState.STOPPED
+
+
+def test_a_restart_does_not_wait_for_the_end_of_a_rest() -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    work = RecordingWork()
+    slow = replace(FAST, rests_s=(600.0,))
+    try:
+        with running(os.ttyname(slave), work, timing=slow) as port:
+            eventually(lambda: work.state is PortState.SICK and "rests for 600 s" in work.statuses[-1].detail)
+            os.set_blocking(master, False)
+            os.read(master, 1 << 16)
+            port.restart_modem()
+            eventually(lambda: "as an operator ordered" in work.statuses[-1].detail)
+            assert b"AT+CFUN=1,1" in os.read(master, 1 << 16)
+    finally:
+        os.close(master)
+        os.close(slave)

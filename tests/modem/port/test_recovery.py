@@ -42,7 +42,7 @@ def test_each_step_has_its_text() -> None:
         "the port opens it again",
         "it is restarted",
         "reset_command is run",
-        "it is restarted, reset_command is run, and rests for 5 s",
+        "it is restarted, reset_command is run, and it rests for 5 s",
     ]
 
 
