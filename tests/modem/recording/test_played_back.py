@@ -108,6 +108,9 @@ def test_a_locked_card_asks_for_its_pin_in_a_copy_too(recordings: Mapping[str, P
     with Bank(config) as bank, driver(bank.device(1)) as (modem, _):
         modem.begin()
         assert modem.sim.state() is SimState.PIN_REQUIRED
+        # Both were answered with OK in the recording: there was a card, and a message at this place.
+        assert modem.channel.command("AT+CIMI").result.code == 11
+        assert modem.channel.command("AT+CMGD=0").result.code == 321
         assert modem.sim.enter_pin("4321")
         eventually(lambda: modem.sim.state() is SimState.READY)
 
