@@ -37,6 +37,7 @@ _FINAL: Final = re.compile(
 _NOWHERE: Final = Path()  # the twin has no terminal
 _REFERENCE_CARD: Final = 999_999
 _REFERENCE_WAIT_S: Final = 300.0
+_DELETION: Final = re.compile(r"\+CMGD=\d+")
 _FILE_MEMORY: Final = re.compile(r'"([A-Z]{2})",(\d{1,5}),(\d{1,5})')
 
 
@@ -114,6 +115,10 @@ def _recorded(recording: Recording, traits: Traits, commands: Mapping[str, Handl
         text = "".join(piece for _, piece in say)
         lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
         final = lines.pop().strip() if lines and _FINAL.fullmatch(lines[-1].strip()) else ""
+        if final == "OK" and _DELETION.fullmatch(body):
+            made = Made(
+                (), "OK"
+            )  # it deleted the message that was written before it, which the twin does not have
         if text or final:
             found[body] = _Recorded(say, tuple(lines), final, made)
     return found
