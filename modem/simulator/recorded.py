@@ -320,7 +320,14 @@ def _with_notifications(traits: Traits, recording: Recording) -> Traits:
         if taken:
             values[place] = (values[place] | taken) - refused
     return replace(
-        traits, cnmi_values=tuple(map(frozenset, values)), cnmi_shown=shown[1] if shown else traits.cnmi_shown
+        traits,
+        cnmi_values=tuple(map(frozenset, values)),
+        cnmi_shown=shown[1] if shown else traits.cnmi_shown,
+        # A value that it refuses cannot be in force.
+        cnmi_at_start=tuple(
+            value if value in accepted else min(accepted, default=value)
+            for value, accepted in zip(traits.cnmi_at_start, values, strict=True)
+        ),
     )
 
 
