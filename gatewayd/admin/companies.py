@@ -44,9 +44,9 @@ def list_(context: Context) -> list[dict[str, object]]:
 
 def show(context: Context, company: Id) -> dict[str, object]:
     """Return one company, with `notes`: the contradictions of its settings."""
-    for row in list_(context):
-        if row["id"] == company:
-            return {"notes": [], **context.noted(row, contradictions.of_company)}
+    for each in list_(context):
+        if each["id"] == company:
+            return {"notes": [], **context.noted(each, contradictions.of_company)}
     raise AdminError(Text("there is no company {company}", company=company))
 
 

@@ -889,7 +889,7 @@ def m029_hourly_counts(db: Database) -> None:
     sums = ", ".join(f"sum({name})" for name in names.split(", "))
     selected = [
         f"SELECT company_id, {time} AS at, {'0' if time == 'created_at' and which == '1' else 'sim_id'} AS sim_id,"
-        f" coalesce(campaign_id, 0) AS campaign_id, {values} FROM newest WHERE {which}"
+        f" coalesce(campaign_id, 0) AS campaign_id, {values} FROM newest WHERE {time} IS NOT NULL AND {which}"
         for time, which, values in outcomes
     ]
     counted = (

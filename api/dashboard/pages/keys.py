@@ -42,7 +42,7 @@ def pages(changes: Changes, clock: Clock, zone: ZoneInfo) -> Blueprint:
     def companies() -> dict[int, str]:
         own = viewer().company_id
         rows = changes.read("company.list")
-        return {row["id"]: row["name"] for row in rows if own is None or row["id"] == own}
+        return {each["id"]: each["name"] for each in rows if own is None or each["id"] == own}
 
     def listed(status: int = 200, error: object = None) -> Response:
         company = request.args.get("company", "")

@@ -27,7 +27,7 @@ def pages(changes: Changes) -> Blueprint:
     def companies() -> dict[int, str]:
         own = viewer().company_id
         rows = changes.read("company.list")
-        return {row["id"]: row["name"] for row in rows if own is None or row["id"] == own}
+        return {each["id"]: each["name"] for each in rows if own is None or each["id"] == own}
 
     def wanted(known: dict[int, str]) -> dict[str, Any] | None:
         """The statement that the address asks for; None where there is no company at all."""

@@ -35,7 +35,7 @@ def pages(gateway: Gateway, changes: Changes, zone: ZoneInfo, wait_limit: WaitLi
     blueprint = Blueprint("webhooks", __name__)
 
     def companies() -> dict[int, str]:
-        return {row["id"]: row["name"] for row in changes.read("company.list")}
+        return {each["id"]: each["name"] for each in changes.read("company.list")}
 
     def listed(status: int = 200, error: object = None) -> Response:
         company = request.args.get("company", "")

@@ -249,7 +249,7 @@ def test_an_old_person_is_gone_at_once(running: Running) -> None:
     client, owner = visitor(running, "operator"), visitor(running)
     person = re.search(r"<dd>(operator\d+)</dd>", client.text("/account"))
     assert person is not None
-    number = next(each["id"] for each in running.cli("user", "list")["users"] if each["login"] == person[1])
+    number = next(each["id"] for each in running.cli("user", "list") if each["login"] == person[1])
     owner.post(f"/persons/{number}/change", {"name": "x", "role": "operator", "active": "no"})
     assert client.get("/account").url.endswith("/login?next=%2Faccount")
     running.cli("user", "set", person[1], "--active", "yes")

@@ -15,7 +15,7 @@ NEW = "cinq chiens aboient"
 
 def id_of(running: Running, login: str) -> int:
     """The id of a person."""
-    return next(int(each["id"]) for each in running.cli("user", "list")["users"] if each["login"] == login)
+    return next(int(each["id"]) for each in running.cli("user", "list") if each["login"] == login)
 
 
 def test_an_owner_adds_changes_and_removes_a_person(running: Running) -> None:
@@ -78,9 +78,7 @@ def test_sessions_are_listed_and_closed(running: Running) -> None:
 
 
 def test_the_last_owner_stays(running: Running) -> None:
-    owners = [
-        each for each in running.cli("user", "list")["users"] if each["role"] == "owner" and each["active"]
-    ]
+    owners = [each for each in running.cli("user", "list") if each["role"] == "owner" and each["active"]]
     last = add_person(running, "owner")
     for each in owners:
         running.cli("user", "set", each["login"], "--active", "no")

@@ -24,7 +24,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
 
 
 def state(running: Running, number: int = PORT) -> str:
-    rows: Any = running.cli("port", "list")["ports"]
+    rows: Any = running.cli("port", "list")
     return next((row["state"] for row in rows if row["port"] == number), "none")
 
 
@@ -72,7 +72,7 @@ def test_a_port_is_added_paused_restarted_changed_and_removed_by_forms(running: 
         f"/ports/{PORT}/settings", {"device": device, "smsc": "+22370000000", "remove_pin": "yes"}
     )
     assert "were changed" in changed.text
-    row = next(row for row in running.cli("port", "list")["ports"] if row["port"] == PORT)
+    row = next(row for row in running.cli("port", "list") if row["port"] == PORT)
     assert (row["smsc"], row["has_pin"]) == ("+22370000000", False)
     assert client.post(f"/ports/{PORT}/remove").url.endswith("/ports")
     assert client.get(f"/ports/{PORT}").status_code == 404

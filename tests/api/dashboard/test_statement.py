@@ -96,5 +96,5 @@ def test_the_command_prints_tables_and_csv(running: Running) -> None:
     assert running.cli_raw("company", "statement", 1, "--csv", "--json").returncode == 2
     assert running.cli_raw("company", "statement", 999).returncode == 1
     wrong = running.cli_raw("company", "statement", 1, "2026-13")
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "Traceback" not in wrong.stderr

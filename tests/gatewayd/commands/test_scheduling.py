@@ -43,5 +43,5 @@ def test_the_window_of_a_company_is_shown_set_and_removed(running: Running) -> N
     changed = running.cli("company", "set", company, "--window", "20:00-06:00")
     assert changed["window"] == "20:00-06:00"
     refused = running.cli_raw("company", "set", company, "--window", "20-6")
-    assert (refused.returncode, "sending window" in refused.stderr) == (1, True)
+    assert (refused.returncode, "sending window" in refused.stderr) == (2, True)
     assert running.cli("company", "set", company, "--window", "none")["window"] is None
