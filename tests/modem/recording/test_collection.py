@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 import pytest
+from gsmmodem.modem import GsmModem
 
 from modem.parts import Submission, Submitted
 from modem.port.status import PortState
@@ -76,6 +78,41 @@ def drive(bank: Bank, number: int) -> None:
 @pytest.mark.parametrize("name", [file.stem for file in FILES])
 def test_a_recording_is_a_modem_that_the_driver_can_use(driven: dict[str, Future[None]], name: str) -> None:
     driven[name].result(120)
+
+
+FOREIGN: Final = ("huawei-e1752", "quectel-ec25", "simcom-sim800l", "zte-mf190")
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[str]]]:
+    """The answer to a USSD code, asked by another program after it sent and received a text, by the name of the file."""
+    files = dict(enumerate((collection.FOLDER / f"{name}.json" for name in FOREIGN), 1))
+    folder = tmp_path_factory.mktemp("foreign")
+    config = BankConfig(folder, ports=len(files), recording_of=files, time_scale=SCALE)
+    with Bank(config) as bank, ThreadPoolExecutor(len(files)) as threads:
+        bank.answer_ussd(CODE, BALANCE)
+        yield {file.stem: threads.submit(use_with_gsmmodem, bank, port) for port, file in files.items()}
+
+
+def use_with_gsmmodem(bank: Bank, port: int) -> str:
+    """python-gsmmodem-new: connect, send with a report, receive, ask for the balance."""
+    received: SimpleQueue[str] = SimpleQueue()
+    modem = GsmModem(
+        str(bank.device(port)), 115_200, smsReceivedCallbackFunc=lambda sms: received.put(sms.text)
+    )
+    modem.connect()
+    try:
+        assert modem.sendSms(NUMBER, "Bonjour", waitForDeliveryReport=True, deliveryTimeout=60).report
+        bank.incoming(port, NUMBER, "Bonsoir")
+        assert received.get(timeout=60) == "Bonsoir"
+        return str(modem.sendUssd(CODE).message)
+    finally:
+        modem.close()
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_another_program_can_use_a_recording(foreign: dict[str, Future[str]], name: str) -> None:
+    assert foreign[name].result(120) == BALANCE
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
