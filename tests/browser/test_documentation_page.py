@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route
 
 from tests.conftest import Running, eventually
 
@@ -48,20 +47,18 @@ class Visit:
 
 
 @pytest.fixture
-def visit(running: Running) -> Iterator[Visit]:
-    program = shutil.which("chromium") or pytest.fail("install Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(WAIT_MS)
-        visit = Visit(page, running.url)
-        page.route("**/*", visit.route)
-        page.on("console", visit.console)
-        page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        page.goto(f"{running.url}/documentation")
-        page.wait_for_selector(".opblock")
-        yield visit
-        browser.close()
+def visit(running: Running, browser: Browser) -> Iterator[Visit]:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    visit = Visit(page, running.url)
+    page.route("**/*", visit.route)
+    page.on("console", visit.console)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.goto(f"{running.url}/documentation")
+    page.wait_for_selector(".opblock")
+    yield visit
+    context.close()
 
 
 def test_the_page_shows_every_operation_and_asks_only_the_box(running: Running, visit: Visit) -> None:
