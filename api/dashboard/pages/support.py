@@ -28,12 +28,9 @@ def pages(context: Context, changes: Changes, settings: Settings, wait_limit: Wa
     @blueprint.get("/support")
     @allowed(Role.OWNER, Role.OPERATOR)
     def support() -> Response:
-        versions = machine.versions()
         return page(
             "support.html",
-            versions={
-                name: versions[name] for name in ("gatewayd", "python", "sqlite", "system", "kernel", "board")
-            },
+            versions=machine.own_versions(),
             metrics_networks=settings.api.metrics_networks,
         )
 

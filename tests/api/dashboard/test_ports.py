@@ -9,6 +9,7 @@ import pytest
 
 from gatewayd.daemon.control_client import ask
 from gatewayd.store.inspection import look
+from modem.recording import document
 from modem.simulator.bank import Bank
 from tests.conftest import Running, eventually
 from tests.dashboard_visitor import Visitor, visitor
@@ -142,3 +143,11 @@ def test_only_the_staff_of_the_box_sees_ports(running: Running) -> None:
         assert client.post(f"/ports{path}").status_code == 403, path
     assert state(running, 1) == "up"
     assert 'href="/ports"' not in client.text("/")
+
+
+def test_the_modem_of_a_port_is_recorded_and_downloaded(running: Running) -> None:
+    client = visitor(running, "operator")
+    answer = client.post("/ports/1/recording")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=modem-of-port-1.json"
+    assert document.parse(answer.content).modem.model == "Simulated GSM modem"
+    assert "There is no port 99" in client.post("/ports/99/recording").text
