@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
-from config.language.catalogue import DEFAULT
 from config.language.text import Text
+from gatewayd.commands import invocation, tables
 from gatewayd.commands.command_help import examples
 from gatewayd.commands.common import (
     YES_NO,
@@ -18,7 +15,6 @@ from gatewayd.commands.common import (
     json_option,
     show,
     show_list,
-    table,
     wide_option,
 )
 from gatewayd.commands.output import say, say_file
@@ -122,23 +118,33 @@ def statement(
     Without a month: the present one. Failed and cancelled messages are not billed.
     """
     if as_csv and as_json:
-        raise click.UsageError("choose --csv or --json")
+        raise click.UsageError(Text("choose --csv or --json"))
     found = administer(context, "company.statement", {"company": company_id, "month": month})
-    if as_csv:
-        from gatewayd.accounts import statements
-
-        say_file(statements.as_csv(found, DEFAULT))
-    elif as_json:
+    if as_json:
         show(found, as_json)
+    elif as_csv:
+        from gatewayd.accounts.statements import as_csv as written
+
+        say_file(written(found, invocation.language()))
     else:
-        say(_readable(found))
+        _show_statement(found)
 
 
-def _readable(statement: Mapping[str, Any]) -> str:
-    """The statement as tables: the total, then each SIM and each campaign."""
-    hidden = ("accepted", "name")
-    parts = [f"{statement['name']}, {statement['month']}", table([statement["total"]])]
-    for title, rows in (("By SIM", statement["sims"]), ("By campaign", statement["campaigns"])):
-        shown = [{key: value for key, value in row.items() if key not in hidden} for row in rows]
-        parts += [title, table(shown)]
-    return "\n\n".join(parts)
+_FIGURES = (
+    Column(Text("billed"), lambda row: row["messages"]),
+    Column(Text("delivered"), lambda row: row["delivered"]),
+    Column(Text("failed"), lambda row: row["unbilled"]),
+    Column(Text("cancelled"), lambda row: row["cancelled"]),
+    Column(Text("parts"), lambda row: row["parts"]),
+    Column(Text("cost"), lambda row: row["cost"]),
+)
+
+
+def _show_statement(statement: Row) -> None:
+    """Print the statement as tables: the total, then each SIM and each campaign."""
+    say(f"{statement['name']}, {statement['month']}\n")
+    say(tables.listing([statement["total"]], _FIGURES))
+    if statement["sims"]:
+        say("\n" + tables.listing(statement["sims"], (of("sim"), of("name", cut=True), *_FIGURES)))
+    if any(row["campaign"] for row in statement["campaigns"]):
+        say("\n" + tables.listing(statement["campaigns"], (of("campaign"), *_FIGURES)))

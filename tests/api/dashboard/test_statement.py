@@ -90,6 +90,7 @@ def test_the_command_prints_tables_and_csv(running: Running) -> None:
     shown = running.cli_raw("company", "statement", 1)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.startswith("Demo, 20")
+    assert max(map(len, shown.stdout.splitlines())) <= 80
     written = running.cli_raw("company", "statement", 1, "2026-01", "--csv")
     assert written.stdout.startswith("\ufeffCompany,Month,")
     assert "\nDemo,2026-01,Total," in written.stdout  # the text mode of the test takes \r\n for \n
