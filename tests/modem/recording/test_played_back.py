@@ -17,6 +17,7 @@ from modem.recording.document import Exchange, Recording
 from modem.recording.line import GivenUpError, Heard, RawLine, lines_of
 from modem.recording.recorder import Recorder, Wishes
 from modem.simulator.bank import Bank, BankConfig
+from modem.sms.address import encode_address
 from modem.sms.segmentation import segment
 from tests.conftest import eventually
 from tests.modem.recording.played import TODAY, conversation, driver, recorded
@@ -215,3 +216,17 @@ class _Interrupted(RawLine):
 def _with(recording: Recording, exchange: Exchange) -> Recording:
     others = tuple(each for each in recording.exchanges if each.command != exchange.command)
     return recording.model_copy(update={"exchanges": (*others, exchange)})
+
+
+def test_one_real_text_is_recorded_without_its_number(tmp_path: Path) -> None:
+    with Bank(BankConfig(tmp_path / "a", ports=1, time_scale=0.05)) as bank:
+        number = bank.slots(1)[0].number
+        recording = recorded(bank, 1, send_to=number)
+        accepted = bank.call(bank.witness.accepted)
+    assert [each.recipient for each in accepted] == [number]
+    said = document.text_of(recording)
+    assert "+CMGS: " in said
+    assert "+CDS: " in said
+    assert "+CMTI: " in said
+    assert number.lstrip("+") not in said
+    assert encode_address(number).hex().upper()[4:] not in said
