@@ -44,9 +44,22 @@ UNIGNORED = ("env", "--default-signal=HUP,INT")
 _reserved: list[int] = []  # descriptors; they are open as long as this process lives
 
 
+# Files whose single tests take ten seconds or more.
+_LONGEST = (
+    "torture",
+    "test_descriptor_store",
+    "test_wrong_clocks",
+    "test_choice_of_country",
+    "commands/test_record",
+    "test_played_back",
+    "test_collection",
+    "test_storage_mode",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: at the end, one process would still run them while all others have nothing to do."""
-    items.sort(key=lambda item: "torture" not in item.nodeid)
+    items.sort(key=lambda item: not any(name in item.nodeid for name in _LONGEST))
 
 
 def free_port() -> int:

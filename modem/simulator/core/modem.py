@@ -640,16 +640,29 @@ class Modem:
             self._write(answer)
 
     def _play(self, pieces: list[Piece]) -> None:
-        """Send a recorded answer with its pauses. The command has ended with its last octets that are no line end."""
+        """Send a recorded answer with its pauses. The command ends with the last octets that are no line end."""
         if self.faults.any:
             self._send(b"".join(piece.octets for piece in pieces))
             return
         self.state = State.EXECUTING
-        self._output.write_timed(pieces)
-        last = max((place for place, piece in enumerate(pieces) if piece.octets.strip()), default=0)
-        self._later(sum(piece.pause_s for piece in pieces[: last + 1]), self._played)
+        self._play_on(deque(pieces))
 
-    def _played(self) -> None:
+    def _play_on(self, pieces: deque[Piece]) -> None:
+        if not pieces:
+            self._end_of_playing()
+        elif pieces[0].pause_s:
+            self._later(pieces[0].pause_s, partial(self._play_piece, pieces))
+        else:
+            self._play_piece(pieces)
+
+    def _play_piece(self, pieces: deque[Piece]) -> None:
+        piece = pieces.popleft()
+        if not any(later.octets.strip() for later in pieces):
+            self._end_of_playing()  # before the program can answer what it reads
+        self._write(piece.octets)
+        self._play_on(pieces)
+
+    def _end_of_playing(self) -> None:
         if self.state is State.EXECUTING:
             self.state = State.COMMAND
 

@@ -38,15 +38,6 @@ class Output:
         self._pieces.extend((piece, gap_s) for piece in rest)
         self._go_on()
 
-    def write_timed(self, pieces: Iterable[tuple[float, bytes]]) -> None:
-        """Write octets with a pause of its own before each piece."""
-        for pause_s, octets in pieces:
-            if pause_s or self._pieces:
-                self._pieces.append((octets, pause_s))
-            else:
-                self._write(octets)
-        self._go_on()
-
     def _go_on(self) -> None:
         if self._timer is None and self._pieces:
             self._timer = self._timers.later(self._pieces[0][1], self._next)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,12 @@ from modem.recording.document import Exchange, Recording
 from modem.recording.line import GivenUpError, Heard, RawLine, lines_of
 from modem.recording.recorder import Recorder, Wishes
 from modem.simulator.bank import Bank, BankConfig
+from modem.simulator.core.faults import Faults
+from modem.simulator.core.modem import Modem
+from modem.simulator.core.network import Network
+from modem.simulator.core.timers import Timers
+from modem.simulator.core.witness import Witness
+from modem.simulator.recorded import personality
 from modem.sms.address import encode_address
 from modem.sms.segmentation import segment
 from tests.conftest import eventually
@@ -230,3 +237,37 @@ def test_one_real_text_is_recorded_without_its_number(tmp_path: Path) -> None:
     assert "+CMTI: " in said
     assert number.lstrip("+") not in said
     assert encode_address(number).hex().upper()[4:] not in said
+
+
+def test_a_command_that_comes_at_the_end_of_an_answer_is_heard(recordings: Mapping[str, Path]) -> None:
+    """A fast program writes its next command before the simulator has done anything else."""
+    slow = Exchange(ask="AT+SLOW?\r", say=((5, "\r\n+SLOW: 1\r\n"), (9, "\r\nOK\r\n"), (12, "\r\n")))
+    made = personality(_with(document.read(recordings["plain"]), slow))
+    now, said = [0.0], list[bytes]()
+    timers = Timers(lambda: now[0])
+    source = random.Random(1)  # noqa: S311 - repeatable
+    network = Network(BankConfig(Path()), timers, source, Witness(10, None, lambda: 0.0), lambda: now[0])
+
+    def hear(octets: bytes) -> None:
+        said.append(octets)
+        if b"+SLOW" not in octets and b"OK" in octets and len(said) < 20:
+            modem.feed(b"AT+SLOW?\r" if len(said) < 10 else b"AT+CGMI\r")
+
+    modem = Modem(
+        traits=made.traits,
+        commands=made.commands(),
+        cards=[None],
+        network=network,
+        timers=timers,
+        faults=Faults(source),
+        imei="352099001761481",
+        write=hear,
+        playback=made.playback,
+    )
+    modem.power_on(warm=True)
+    modem.settings.echo = False
+    modem.feed(b"AT+SLOW?\r")
+    while len(said) < 20 and (wait_s := timers.wait_s()) is not None:
+        now[0] += max(wait_s, 0.0001)
+        timers.run_due()
+    assert len(said) >= 20
