@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.language.text import Text, text_of
 from gatewayd.admin.context import Context
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.operations.backups import running_backup
 from gatewayd.store.backup import BackupError, Progress
 
@@ -21,7 +21,7 @@ def backup(
     """
     target = Path(file)
     if not target.is_absolute():
-        raise AdminError(Text("the path of the file must be absolute"))
+        raise WrongUseError(Text("the path of the file must be absolute"))
     return _make(context, target, force)
 
 

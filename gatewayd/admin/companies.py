@@ -62,7 +62,7 @@ def set_(context: Context, company: Id, changes: Changes) -> dict[str, object]:
         except ValueError as error:
             raise WrongUseError(text_of(error)) from error
     if not changes:
-        raise AdminError(Text("name at least one change"))
+        raise WrongUseError(Text("name at least one change"))
     if not context.write_accounts(lambda db: accounts.update(db, "companies", company, changes)):
         raise AdminError(Text("there is no company {company}", company=company))
     return context.noted(_one(context, company), contradictions.of_company)

@@ -9,7 +9,7 @@ from config.language.text import Text
 from gatewayd.accounts import contradictions
 from gatewayd.accounts.authenticator import SERVICES, new_key
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.records import RIGHTS
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts
@@ -38,9 +38,9 @@ def add(
 ) -> dict[str, object]:
     """Create a key for a company. Only this answer contains the `key` itself."""
     if service not in SERVICES:
-        raise AdminError(Text("the service must be one of {services}", services=", ".join(SERVICES)))
+        raise WrongUseError(Text("the service must be one of {services}", services=", ".join(SERVICES)))
     if admin and sandbox:
-        raise AdminError(Text("an administration key asks modems: a sandbox key cannot be one"))
+        raise WrongUseError(Text("an administration key asks modems: a sandbox key cannot be one"))
     kept_rights = _rights(rights)
     made, at = new_key(), context.moment()
 
@@ -73,7 +73,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 def set_(context: Context, key: Id, changes: Changes) -> dict[str, object]:
     """Change a key's active flag, rights or expiry."""
     if not changes:
-        raise AdminError(Text("name at least one change"))
+        raise WrongUseError(Text("name at least one change"))
     if "rights" in changes:
         changes = {**changes, "rights": _rights(changes["rights"])}
     now = context.moment().now
@@ -100,7 +100,7 @@ def _rights(names: str) -> str:
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in RIGHTS]
     if unknown:
-        raise AdminError(
+        raise WrongUseError(
             Text(
                 "there is no right {right}: the rights are {rights}",
                 right=unknown[0],

@@ -105,7 +105,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
     """Settle every part of a message that is in doubt: it was `sent`, has `failed`, or is to be sent again (`retry`)."""
     known = {each.value: each for each in DoubtDecision}
     if verdict not in known:
-        raise AdminError(f"the verdict must be one of {', '.join(known)}")
+        raise WrongUseError(Text("the verdict must be one of {verdicts}", verdicts=", ".join(known)))
     chosen = known[verdict]
 
     def change(db: Transaction, at: Moment, effects: Effects) -> None:
@@ -149,7 +149,7 @@ def _instead(row: Message) -> Text:
 def check_text(text: str) -> None:
     """Check the text of a message. Raises AdminError."""
     if is_blank(text) or len(text) > LONGEST_TEXT:
-        raise AdminError(
+        raise WrongUseError(
             Text(
                 "a text must have 1 to {most} characters, and not only white space or invisible characters",
                 most=LONGEST_TEXT,

@@ -14,7 +14,7 @@ from config.language.text import Sentences, Text
 from gatewayd.admin.context import ONLY_THESE, Context
 from gatewayd.diagnostics import sim as sim_check
 from gatewayd.diagnostics.findings import Grade
-from gatewayd.errors import AdminError, GatewayError, InvalidRequestError
+from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, WrongUseError
 from gatewayd.sims.known_ports import KnownPort, Source
 from gatewayd.timekeeping.clock import SECOND, iso
 from modem import discovery
@@ -78,7 +78,7 @@ def add(context: Context, port: int, device: str, settings: More | None = None) 
 def set_(context: Context, port: int, changes: Changes) -> dict[str, object]:
     """Change settings of a port of the database."""
     if not changes:
-        raise AdminError(Text("Name at least one change."))
+        raise WrongUseError(Text("Name at least one change."))
     with _admin_errors():
         return _one(context, context.ports.set(port, changes, context.clock.now()))
 

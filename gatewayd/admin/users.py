@@ -11,7 +11,7 @@ from config.language.text import Text
 from gatewayd.accounts import passwords
 from gatewayd.accounts.persons import Role, is_login
 from gatewayd.admin.context import ONLY_THESE, Context, Id, named
-from gatewayd.errors import AdminError
+from gatewayd.errors import AdminError, WrongUseError
 from gatewayd.store import Transaction
 from gatewayd.store.tables import accounts, persons
 from gatewayd.store.tables.persons import Person
@@ -54,7 +54,7 @@ def list_(context: Context) -> list[dict[str, object]]:
 def set_(context: Context, user: User, changes: Changes, keep_session: Id | None = None) -> dict[str, object]:
     """Change a person. A new password, and the end of `active`, close the person's sessions except `keep_session`."""
     if not changes:
-        raise AdminError(Text("name at least one change"))
+        raise WrongUseError(Text("name at least one change"))
     columns: dict[str, object] = {key: changes[key] for key in ("language", "active") if key in changes}
     if "name" in changes:
         columns["name"] = named(changes["name"])
@@ -133,7 +133,7 @@ def _create(
     context: Context, login: str, password: str, role: str, name: str, company: int | None, *, first: bool
 ) -> dict[str, object]:
     if not is_login(login):
-        raise AdminError(Text("a login must be 1 to 64 letters, digits, dots, hyphens, underscores or @"))
+        raise WrongUseError(Text("a login must be 1 to 64 letters, digits, dots, hyphens, underscores or @"))
     if (fault := passwords.fault(password, login)) is not None:
         raise AdminError(fault)
     shown_name, kept, now = named(name.strip() or login), passwords.hashed(password), context.moment().now
@@ -152,7 +152,7 @@ def _create(
 
 def _check_role(db: Transaction, role: str, company: int | None) -> None:
     if role not in list(Role):
-        raise AdminError(Text("the role must be one of {roles}", roles=", ".join(Role)))
+        raise WrongUseError(Text("the role must be one of {roles}", roles=", ".join(Role)))
     if (role == Role.COMPANY) != (company is not None):
         raise AdminError(Text("a person of the role `company` needs a company, and no other person has one"))
     if company is not None and not accounts.company_exists(db, company):

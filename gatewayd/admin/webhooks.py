@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from config.language.text import Sentences, Text, text_of
 from gatewayd.admin.context import ONLY_THESE, Context, Id, Microseconds
-from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, NotFoundError
+from gatewayd.errors import AdminError, GatewayError, InvalidRequestError, NotFoundError, WrongUseError
 from gatewayd.store.tables import accounts
 from gatewayd.store.tables.webhooks import Webhook
 from gatewayd.webhooks.documents import attempt_document, delivery_document, webhook_document
@@ -62,7 +62,7 @@ def show(context: Context, webhook: Id, status: str | None = None, limit: int = 
 def set_(context: Context, webhook: Id, changes: Changes) -> dict[str, object]:
     """Change a webhook."""
     if not changes:
-        raise AdminError(Text("name at least one change"))
+        raise WrongUseError(Text("name at least one change"))
     with _admin_errors(webhook):
         return _shown(_service(context).change(None, webhook, changes))
 
@@ -90,7 +90,7 @@ def replay(
 ) -> dict[str, object]:
     """Queue events again. Times are microseconds since the epoch: since ≤ event < until."""
     if only not in (None, "missing", "all"):
-        raise AdminError(Text("only must be missing or all"))
+        raise WrongUseError(Text("only must be missing or all"))
     with _admin_errors(webhook):
         queued = _service(context).replay(None, webhook, ReplayRequest(since, until, event, only))
     return {"queued": queued.count, "complete": queued.complete}
