@@ -131,12 +131,12 @@ def statement(
 
 
 _FIGURES = (
-    Column(Text("billed"), lambda row: row["messages"]),
-    Column(Text("delivered"), lambda row: row["delivered"]),
-    Column(Text("failed"), lambda row: row["unbilled"]),
-    Column(Text("cancelled"), lambda row: row["cancelled"]),
-    Column(Text("parts"), lambda row: row["parts"]),
-    Column(Text("cost"), lambda row: row["cost"]),
+    Column(Text("billed"), lambda each: each["messages"]),
+    Column(Text("delivered"), lambda each: each["delivered"]),
+    Column(Text("failed"), lambda each: each["unbilled"]),
+    Column(Text("cancelled"), lambda each: each["cancelled"]),
+    Column(Text("parts"), lambda each: each["parts"]),
+    Column(Text("cost"), lambda each: each["cost"]),
 )
 
 
@@ -146,5 +146,5 @@ def _show_statement(statement: Row) -> None:
     say(tables.listing([statement["total"]], _FIGURES))
     if statement["sims"]:
         say("\n" + tables.listing(statement["sims"], (of("sim"), of("name", cut=True), *_FIGURES)))
-    if any(row["campaign"] for row in statement["campaigns"]):
+    if any(each["campaign"] for each in statement["campaigns"]):
         say("\n" + tables.listing(statement["campaigns"], (of("campaign"), *_FIGURES)))

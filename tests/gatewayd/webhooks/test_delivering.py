@@ -121,7 +121,7 @@ def test_receivers_that_hang_delay_no_other_receiver(hooked: Hooked) -> None:
         eventually(got(quick, *range(50)))
         assert not [one for hook in hanging_hooks for one in hooked.deliveries(hook) if one.delivery]
         hooked.gateway.stop(5)  # cuts their attempts off
-        assert not [one for one in threading.enumerate() if one.name.startswith("webhook-")]
+        eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith("webhook-")])
 
 
 def test_more_webhooks_than_threads_get_their_events(tmp_path: Path) -> None:
