@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from modem.errors import Kind
@@ -32,6 +34,9 @@ def test_a_sim_that_fails_several_recipients_in_a_row_rests_and_is_tried_with_on
     played.clock.passed += 61
     assert played.settle(1, played.claim(1), refused(Kind.MOMENT)) == Rest(120)
     played.clock.passed += 121
+    released = threading.Event()
+    played.gateway.probe(released.set)  # after the timer that ends the pause of the refused part
+    assert released.wait(60)
     played.send("more", sim=played.sim(A))
     assert isinstance(played.settle(1, played.claim(1), Submitted(1)), Submission)
 
