@@ -88,4 +88,4 @@ def test_the_command_previews_a_text(running: Running) -> None:
     assert (found["parts"], found["suggested_parts"]) == (2, 1)
     shown = running.cli_raw("preview", "L’eau")
     assert "RIGHT SINGLE QUOTATION MARK" in shown.stdout
-    assert running.cli_raw("preview", "").returncode == 1
+    assert running.cli_raw("preview", "").returncode == 2

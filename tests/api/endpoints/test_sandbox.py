@@ -132,7 +132,7 @@ def test_a_scheduled_message_and_a_repeated_request(owner: Tenant) -> None:
 
 def test_a_sandbox_key_is_no_administration_key(running: Running, owner: Tenant) -> None:
     refused = running.cli_raw("key", "add", "--company", owner.company, "--admin", "--sandbox")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
 
 
 def test_the_outcomes_need_no_modem_go_on_after_a_kill_and_are_not_counted(tmp_path: Path) -> None:
