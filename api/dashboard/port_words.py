@@ -77,7 +77,7 @@ def sim_states(names: Sequence[str]) -> list[Word]:
 
 
 def doing(port: Mapping[str, Any]) -> str:
-    """What a port does now, as one sentence."""
+    """The present work of a port, as one sentence."""
     if port["state"] == "up" and port["busy"]:
         return Text("It is sending a message.")
     if port["state"] == "up" and port["sim"] == ["ready"]:
@@ -87,7 +87,7 @@ def doing(port: Mapping[str, Any]) -> str:
 
 
 def lacks(found: Mapping[str, Any]) -> list[Text]:
-    """What a person must do before a device that was found can send; empty where it can."""
+    """The steps of a person before a device that was found can send; empty where it can."""
     if not found["modem"]:
         return [_SPEAKS.get(found["speaks"], _SPEAKS["shut"])]
     if found["sim"] != "ready":

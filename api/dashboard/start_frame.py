@@ -19,7 +19,7 @@ _NEEDS_PIN: Final = frozenset({SimState.PIN_REQUIRED, SimState.PIN_REFUSED})
 
 
 class StartFrame:
-    """What the pages of the first steps share."""
+    """The data and the frame that the pages of the first steps share."""
 
     def __init__(self, context: Context, changes: Changes, settings: Settings) -> None:
         self.context = context
@@ -49,7 +49,7 @@ class StartFrame:
         ]
 
     def facts(self) -> Facts:
-        """What the box has already."""
+        """The things that the box has already."""
         sims, read = self.sims_in_ports(), self.changes.read
         return Facts(
             clock_trusted=self.context.clock.status().trusted,

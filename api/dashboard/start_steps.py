@@ -32,7 +32,7 @@ NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the box has already."""
+    """The things that the box has already."""
 
     clock_trusted: bool
     plan_chosen: bool

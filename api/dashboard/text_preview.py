@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ShownPreview:
-    """What the page shows. `text`: as the first recipient gets it; `unknown`: names in braces that no column has."""
+    """The preview that the page shows. `text`: as the first recipient gets it; `unknown`: names in braces that no column has."""
 
     recipients: int
     columns: tuple[str, ...]

@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a company sent in a month. `months`: those that have figures, newest first."""
+    """The messages of a company in a month. `months`: those that have figures, newest first."""
 
     company_id: int
     company: str

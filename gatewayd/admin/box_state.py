@@ -96,7 +96,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What only the store knows."""
+    """The data that only the store has."""
 
     age: QueueAge
     queue: tuple[QueueShare, ...]

@@ -1,4 +1,4 @@
-"""What needs a person: each fault of the box with its remedy, and the page that helps. The gravest come first."""
+"""The needs of the box for a person: each fault with its remedy, and the page that helps. The gravest come first."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _DISK: Final = {
 
 
 def needs(state: BoxState) -> list[Need]:
-    """What needs a person now."""
+    """The needs of this moment."""
     found = [*_of_store(state), *_of_ports(state), *_of_sims(state), *_of_messages(state), *_of_box(state)]
     return sorted(found, key=lambda need: need.tone != "bad")
 

@@ -33,7 +33,7 @@ _GROUPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """What a person can do about a finding. `post`: a change, else a link."""
+    """A remedy for a finding that a person can choose. `post`: a change, else a link."""
 
     label: Text
     address: str
@@ -115,7 +115,7 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
 
 
 def buttons_of(finding: Finding) -> tuple[Button, ...]:
-    """What a person can do about a finding on these pages."""
+    """The remedies for a finding that these pages offer."""
     number = _port_of(finding)
     if number is not None:
         if isinstance(finding.text, Text) and "gatewayd port resume" in finding.text:
