@@ -15,7 +15,7 @@ from modem.driver.profiles import PLAIN, Profile, profile_for
 from modem.recording import questions
 from modem.recording.anonymise import Anonymiser
 from modem.recording.document import Exchange, Identity, Recording, Source
-from modem.recording.line import GivenUpError, Heard, LineLostError, RawLine, lines_of
+from modem.recording.line import Heard, LineLostError, RawLine, lines_of
 from modem.recording.questions import Question
 from modem.sms import tpdu
 from modem.sms.segmentation import Segment, segment
@@ -358,6 +358,3 @@ def _whole(heard: Iterable[Heard]) -> bytes:
 
 def _says(heard: Iterable[Heard], word: str) -> bool:
     return any(line.strip() == word for line in lines_of(_whole(heard)))
-
-
-__all__ = ["WHOLE_S", "GivenUpError", "LineLostError", "NoModemError", "Recorder", "Wishes", "nearest_make"]
