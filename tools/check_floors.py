@@ -28,12 +28,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gatewayd/", "gatewayd/store/engine/"),
     ("gatewayd/store/tables/",),
     ("gatewayd/store/",),
+    # Several boxes: the second database, its queue, and (above sending) what a box does with them.
+    ("gatewayd/fleet/postgres/",),
     # The gateway: time, accounts and SIMs, then messages, then sending.
     ("gatewayd/timekeeping/",),
     ("gatewayd/accounts/", "gatewayd/sims/", "gatewayd/diagnostics/", "gatewayd/support/"),
     ("gatewayd/messages/", "gatewayd/receiving/"),
-    ("gatewayd/sending/",),
+    ("gatewayd/sending/", "gatewayd/fleet/queue/"),
     ("gatewayd/events/", "gatewayd/loop_test/", "gatewayd/operations/", "gatewayd/webhooks/"),
+    ("gatewayd/fleet/",),
     ("gatewayd/gateway.py",),
     # The ways in: HTTP, the control socket, the command line.
     ("gatewayd/admin/", "api/access/", "api/requests/", "api/responses/"),
@@ -51,12 +54,14 @@ UNCHECKED = ("tests/", "tools/")  # may import everything; nothing may import th
 
 SQL = ("sqlite3", "sqlite_utils")
 HTTP = ("flask", "werkzeug", "waitress")
+POSTGRESQL = ("psycopg",)
 SERIAL = ("serial",)
 THREADS = ("threading", "_thread", "concurrent", "multiprocessing")
 
 # Each library and the folders that may import it.
 LIBRARIES: dict[tuple[str, ...], tuple[str, ...]] = {
     SQL: ("gatewayd/store/",),
+    POSTGRESQL: ("gatewayd/fleet/postgres/",),
     HTTP: ("api/", "gatewayd/accounts/passwords.py"),
     SERIAL: ("modem/at/", "modem/hardware/", "modem/discovery.py"),
     THREADS: (

@@ -994,3 +994,36 @@ def m032_conversations(db: Database) -> None:
         CREATE INDEX inbox_unread ON inbox (sender) WHERE read = 0;
     """,
     )
+
+
+@migrations()
+def m033_shared_queue(db: Database) -> None:
+    _execute(
+        db,
+        """
+        CREATE TABLE shared_messages (        -- messages of a queue that several boxes share, while this box has them
+            message_id INTEGER PRIMARY KEY,
+            state TEXT NOT NULL,              -- claimed, started, or out: only its outcome is still told
+            epoch INTEGER NOT NULL            -- of this box when it claimed, started or stamped the message
+        );
+        CREATE TABLE outcomes (               -- what happened to them, and texts that came in: told in this order
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,               -- part, attempt, failed, report, text
+            message_id INTEGER,
+            seq INTEGER,
+            document TEXT NOT NULL,           -- JSON
+            told_at INTEGER,                  -- NULL: not yet
+            rejected TEXT                     -- why the other side could not take it; a person must look at it
+        );
+        CREATE INDEX outcomes_told ON outcomes (told_at) WHERE told_at IS NOT NULL;
+        CREATE INDEX outcomes_message ON outcomes (message_id);
+        CREATE TABLE incarnation (            -- one row, once the box belongs to a fleet
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            token TEXT NOT NULL,              -- another one for each file: a restored one has not seen what was sent since
+            acknowledged INTEGER NOT NULL,    -- the highest number that the other side has kept
+            journal INTEGER NOT NULL          -- raised in each transaction that adopts or starts messages
+        );
+        ALTER TABLE sims ADD COLUMN box TEXT; -- the box that has it; NULL: this one
+    """,
+    )
