@@ -226,7 +226,7 @@ def disabled(db: Connection) -> set[int]:
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
     """The place where each SIM was last seen: id, port, slot."""
-    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
+    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims ORDER BY id")]
 
 
 def exists(db: Connection, sim_id: int) -> bool:
