@@ -36,6 +36,11 @@ hypothesis_settings.load_profile("gatewayd")
 # Only a failure reaches these deadlines, so they may be long: on a loaded machine a second's work takes many seconds.
 WAIT_S = 60.0
 START_TIMEOUT_S = 60.0
+
+# Between two looks of `eventually`.
+_SHORTEST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.05
+
 # Restores the default action of these signals in a command. The suite ignores them under nohup(1) or in the background
 # of a script, and a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
@@ -79,12 +84,16 @@ def free_port() -> int:
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
-    """Wait until `condition` returns a true value, and return that. Fails the test at the deadline."""
-    deadline = time.monotonic() + timeout_s
+    """Wait until `condition` returns a true value, and return that. Fails the test at the deadline.
+
+    The pauses grow with the wait: a condition may be a request, which costs two processes some milliseconds.
+    """
+    began = time.monotonic()
     while not (found := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout_s:
             pytest.fail(f"not true within {timeout_s} s: {condition}")
-        time.sleep(0.01)
+        time.sleep(min(max(_SHORTEST_PAUSE_S, waited / 10), _LONGEST_PAUSE_S))
     return found
 
 
