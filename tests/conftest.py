@@ -160,6 +160,13 @@ class Process:
             pytest.fail(f"gatewayd ended, or printed nothing within {timeout_s} s: {''.join(self.stderr)}")
         return line
 
+    def rest(self) -> str:
+        """What it wrote on its standard output and `line` did not read. For a process that has ended."""
+        lines: list[str] = []
+        while line := self._lines.get_nowait():
+            lines.append(line)
+        return "".join(lines)
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = WAIT_S) -> int:
         """Ask it to stop; its exit code."""
         if self._process.poll() is None:
@@ -225,16 +232,11 @@ class Running:
         return cli_json(self.state / "gatewayd.toml", *arguments)
 
     def cli_raw(self, *arguments: str | int) -> subprocess.CompletedProcess[str]:
-        """A command on this gateway, as a child process."""
-        config = str(self.state / "gatewayd.toml")
-        return subprocess.run(
-            [sys.executable, "-m", "gatewayd.cli", "--config", config, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-            stdin=subprocess.DEVNULL,
-        )
+        """A command on this gateway, as a child process without standard input."""
+        command = ["--config", str(self.state / "gatewayd.toml"), *map(str, arguments)]
+        process = Process(*command)
+        code = process.wait()
+        return subprocess.CompletedProcess(command, code, process.rest(), "".join(process.stderr))
 
 
 def start_demo(state: Path, *options: str) -> Running:

@@ -89,6 +89,7 @@ def _server() -> socket.socket:
     with server_end:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fork_server", str(server_end.fileno())],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[server_end.fileno()],
         )
