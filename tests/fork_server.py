@@ -109,6 +109,9 @@ def _preload() -> None:
             importlib.import_module(f"{package}.{module.name}")
     for name in _IMPORTED_MODULES:
         importlib.import_module(name)
+    importlib.import_module(
+        "gatewayd.store.integrity"
+    ).expected_schema()  # kept: no child runs all migrations for it
     gc.collect()
     gc.freeze()
 

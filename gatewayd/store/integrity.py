@@ -105,7 +105,7 @@ def check_whole(db: Connection, size: int) -> None:
 
     Uses SQLite's quick check, which does not compare indexes with their tables.
     """
-    expected, columns = _schema()
+    expected, columns = expected_schema()
     there = {row[0] for row in (*db.execute(_OBJECTS), *db.execute(_COLUMNS))}
     missing = (expected | columns) - there
     if missing:
@@ -119,7 +119,7 @@ def check_whole(db: Connection, size: int) -> None:
 
 
 @functools.cache
-def _schema() -> tuple[frozenset[str], frozenset[str]]:
+def expected_schema() -> tuple[frozenset[str], frozenset[str]]:
     """The names of the tables and indexes, and of the columns, that a migrated database has.
 
     Kept, because all migrations are run for it: that is half of the CPU time of opening an empty store.
