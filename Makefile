@@ -19,6 +19,8 @@
 # make container   test the installed service in a Debian that systemd-nspawn boots: ten minutes, as root;
 #              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
+# make model   check the model of boxes that share one queue (docs/models): a quarter of an hour; make model QUICK=1 takes two minutes;
+#              apt-get install spin gcc
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make clean   delete all that make created, the messages of the demo too
 #
@@ -37,7 +39,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long model torture install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -132,6 +134,10 @@ lock:
 torture:
 	@$(SETUP) dev
 	$(PY) tests.torture $(TORTURE)
+
+model:
+	@$(SETUP) dev
+	@$(PY) tools.check_model $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 clean:
 	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

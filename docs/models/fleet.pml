@@ -87,6 +87,9 @@
 #ifndef INCARNATION
 #define INCARNATION 1	/* rows started under an earlier incarnation are in doubt, never "not handed over" */
 #endif
+#ifndef INCARNATION_BLIND
+#define INCARNATION_BLIND 1	/* a doubt of an earlier incarnation is told by no journal: of several parts it is never retried */
+#endif
 #ifndef PROGRESS
 #define PROGRESS 1	/* progress never frees a row in doubt; a release asked after the doubt was seen does */
 #endif
@@ -146,7 +149,7 @@
 #define Q_START 2
 #define Q_RELEASE 3	/* arg: the old state */
 #define Q_STAMP 4	/* arg: the new epoch */
-#define Q_OUTCOME 5	/* arg: 1 part 0 sent, 2 last part sent, 4 doubt */
+#define Q_OUTCOME 5	/* arg, a sum: 1 part 0 sent, 2 last part sent, 4 doubt, 8 doubt that this journal knows nothing of */
 #define Q_ACCEPT 6	/* arg: WAITING or STARTED */
 #define Q_JOIN 7
 #define Q_LIST 8
@@ -243,10 +246,11 @@ inline to_waiting(m) { row_state[m] = WAITING; row_box[m] = 0; row_epoch[m] = 0;
 inline to_final(m, s) { row_state[m] = s; row_box[m] = 0; row_epoch[m] = 0; told[m] = false }
 
 inline sent_row(m) {	/* a row may say `sent` only if one box handed over every part */
+	/* P7 */
 	assert((handed_by[PART(0,m,0)] && handed_by[PART(0,m,LAST(m))]) || (handed_by[PART(1,m,0)] && handed_by[PART(1,m,LAST(m))]));
 	to_final(m, SENT)
 }
-inline settle(m) {	/* R3: after every append, and when a row becomes waiting or in_doubt */
+inline settle(m) {	/* rule KNOWN: after every append, and when a row becomes waiting or in_doubt */
 	if
 	:: KNOWN && (ALL_KNOWN(0,m) || ALL_KNOWN(1,m)) && (row_state[m]==WAITING || row_state[m]==CLAIMED || row_state[m]==IN_DOUBT) -> sent_row(m)
 	:: KNOWN && row_state[m]==CLAIMED && FIRST_KNOWN(OTHER(row_box[m]),m) && !ALL_KNOWN(OTHER(row_box[m]),m) && !FIRST_KNOWN(row_box[m],m) -> to_waiting(m)
@@ -302,8 +306,8 @@ inline execute(kind, m, e, a) {
 		fi;
 		if
 		:: result && ALL_KNOWN(b,m) -> sent_row(m)
-		:: result && !ALL_KNOWN(b,m) && (a & 4) -> row_state[m] = IN_DOUBT; told[m] = true; settle(m)
-		:: !PROGRESS && result && !ALL_KNOWN(b,m) && !(a & 4) && row_state[m]==IN_DOUBT -> to_waiting(m)
+		:: result && !ALL_KNOWN(b,m) && (a & 12) -> row_state[m] = IN_DOUBT; told[m] = (a & 4)!=0; settle(m)
+		:: !PROGRESS && result && !ALL_KNOWN(b,m) && !(a & 12) && row_state[m]==IN_DOUBT -> to_waiting(m)
 		/* a backup was restored: PostgreSQL forgot the start, the box tells its doubt; a row settles whatever its state */
 		:: STARTS_CLOSED && !result && !ALL_KNOWN(b,m) && (a & 4) && row_state[m]!=NONE && !FINAL(m) ->
 			row_state[m] = IN_DOUBT; row_box[m] = b; row_epoch[m] = e; told[m] = true; settle(m)
@@ -318,8 +322,8 @@ inline execute(kind, m, e, a) {
 			if :: a==STARTED -> assert(box_epoch[b]==e); /* P5 */ row_box[m] = b; row_epoch[m] = e :: else fi
 		fi
 	:: kind==Q_JOIN ->
-#if BACKUPS && EPOCH_ABOVE
-		if :: box_epoch[b] < e -> box_epoch[b] = e :: else fi;	/* above every epoch that this box has ever had */
+#if BACKUPS
+		if :: EPOCH_ABOVE && box_epoch[b] < e -> box_epoch[b] = e :: else fi;	/* above every epoch that this box has ever had */
 #endif
 		box_epoch[b]++; changed[b] = true; result = box_epoch[b]
 	:: kind==Q_LIST -> if :: MINE(m) -> result = row_state[m]; ask_epoch[b] = row_epoch[m] :: else -> result = NONE; ask_epoch[b] = 0 fi
@@ -363,7 +367,9 @@ inline reconcile(m, s, e) {
 			:: drop(m); ask(Q_RELEASE, m, e, CLAIMED)
 			fi
 		fi
-	:: !AIR(b,m) && s==STARTED && INCARNATION && e < first_epoch[b] -> ask(Q_OUTCOME, m, e, 4)
+	:: !AIR(b,m) && s==STARTED && INCARNATION && e < first_epoch[b] -> 
+		ask(Q_OUTCOME, m, e, 8);
+		if :: !INCARNATION_BLIND -> ask_arg[b] = 4 :: else fi
 	:: !AIR(b,m) && s==STARTED && !(INCARNATION && e < first_epoch[b]) ->
 		if
 		:: journal[JN(b,m)]==J_STARTED && journal_epoch[JN(b,m)]==e && e==epoch[b] -> no_request()
@@ -414,7 +420,7 @@ inline reconcile(m, s, e) {
 
 #define LEASED (lease[b] && (!LEASE_EPOCH || (journal[JN(b,port_m[b])]==J_STARTED && journal_epoch[JN(b,port_m[b])]==epoch[b]) || MUTATION==START_NOT_AWAITED))
 
-inline take_known(m) {	/* R3: the answers to start and stamp tell which parts are known as sent by this box */
+inline take_known(m) {	/* rule KNOWN: the answers to start and stamp tell which parts are known as sent by this box */
 	if :: KNOWN && FIRST_KNOWN(b,m) -> FIRST(b,m) = P_SENT :: else fi;
 	if :: KNOWN && known[PART(b,m,LAST(m))] -> FINAL_PART(b,m) = P_SENT :: else fi
 }
@@ -446,7 +452,7 @@ inline answer(m) {
 	:: ask_kind[b]==Q_OUTCOME ->
 		if
 		:: FINAL(m) && !AIR(b,m) -> forget(m)
-		:: !FINAL(m) && (ask_arg[b] & 4) -> journal[JN(b,m)] = J_OUT
+		:: !FINAL(m) && (ask_arg[b] & 12) -> journal[JN(b,m)] = J_OUT
 		:: else
 		fi; no_request()
 	:: ask_kind[b]==Q_ACCEPT ->
@@ -502,7 +508,9 @@ end:	do
 		:: n < 9 -> hand_overs[n]++; handed_by[PART(b,m,port_p[b])] = true;
 			assert(hand_overs[n] <= 1 + retries[m]);		/* P2 */
 			assert(row_state[m]!=CANCELLED);			/* P4 */
-			assert(stood_still[b] || RESTORED || (row_state[m]==STARTED && row_box[m]==b && row_epoch[m]==journal_epoch[JN(b,m)]))	/* P6: the box fences itself */
+			/* P6: the box fences itself */
+			assert(stood_still[b] || RESTORED ||
+				(row_state[m]==STARTED && row_box[m]==b && row_epoch[m]==journal_epoch[JN(b,m)]))
 		:: else
 		fi; n = 0; m = 0 }
 	:: atomic { port[b] >= TAKEN -> m = port_m[b];
