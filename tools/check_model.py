@@ -135,7 +135,12 @@ class Runner:
         }
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(dir=self.folder) as trail:
-            command = [str(place / "pan"), f"-m{DEPTH}", f"-w{self.hash_bits}", *(["-l"] if configuration.cycles else [])]
+            command = [
+                str(place / "pan"),
+                f"-m{DEPTH}",
+                f"-w{self.hash_bits}",
+                *(["-l"] if configuration.cycles else []),
+            ]
             try:
                 done = subprocess.run(
                     command,
@@ -218,7 +223,7 @@ def main() -> int:
             f"{' and '.join(missing)} must be installed to check the model: apt-get install {' '.join(missing)}"
         )
         return 1
-    chosen = [row for row in with_their_bases(CONFIGURATIONS, quick=options.quick)]
+    chosen = with_their_bases(CONFIGURATIONS, quick=options.quick)
     chosen = [row for row in chosen if options.only is None or options.only in row.name]
     if not chosen:
         print(f"no configuration has {options.only!r} in its name")
