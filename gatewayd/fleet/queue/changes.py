@@ -42,6 +42,8 @@ _WAKE = """
     WHERE state = 'member' AND (name = ANY(?::text[])
         OR name IN (SELECT box FROM sim_places WHERE sim_id = ANY(?::bigint[])))
 """
+# One statement less in the usual case.
+_WRITE_EVENTS_AND_WAKE = f"WITH written AS ({_WRITE_EVENTS}) {_WAKE}"
 
 
 @dataclass(slots=True)
@@ -126,9 +128,7 @@ class Changes:
         self.wake |= other.wake
         self.wake_sims |= other.wake_sims
         for (sim_id, day), use in other._sims.items():
-            self.use_sim(
-                sim_id, day, taken=use.taken, parts=use.parts, sent=use.sent, failed=use.failed
-            )
+            self.use_sim(sim_id, day, taken=use.taken, parts=use.parts, sent=use.sent, failed=use.failed)
         for (company_id, month), count in other._companies.items():
             self.use_company(company_id, month, count)
         self._left += other._left
@@ -140,9 +140,7 @@ class Changes:
     def write(self, db: Transaction) -> None:
         """Write everything. Nothing else may be changed in the transaction after this."""
         self._write_recipients(db)
-        used = [
-            (*key, one.taken, one.parts, one.sent, one.failed) for key, one in sorted(self._sims.items())
-        ]
+        used = [(*key, one.taken, one.parts, one.sent, one.failed) for key, one in sorted(self._sims.items())]
         if used:
             db.execute(_USE_SIMS, columns(used, 6))
         companies = [(*key, count) for key, count in sorted(self._companies.items())]
@@ -150,12 +148,13 @@ class Changes:
             db.execute(_USE_COMPANIES, columns(companies, 3))
         for message_id, parts, at, month in sorted(self._partly):
             hourly_counts.count_parts(db, message_id, parts, at, month)
-        if self._events:
-            db.execute(_WRITE_EVENTS, columns(self._events, 11))
+        wakes = [sorted(self.wake), sorted(self.wake_sims)]
         for inbox_id, at in self._texts:
             events.write_of_text(db, inbox_id, at)
-        if self.wake or self.wake_sims:
-            db.execute(_WAKE, (sorted(self.wake), sorted(self.wake_sims)))
+        if self._events:
+            db.execute(_WRITE_EVENTS_AND_WAKE, (*columns(self._events, 11), *wakes))
+        elif any(wakes):
+            db.execute(_WAKE, wakes)
 
     def _write_recipients(self, db: Transaction) -> None:
         if not self._left and not self._joined:
@@ -180,5 +179,7 @@ def columns(rows: Iterable[tuple[Any, ...]], count: int) -> list[list[Any]]:
 
 def limiting_sims(db: Transaction) -> set[int]:
     """The SIMs that limit their recipients."""
-    rows = db.execute("SELECT id FROM sims WHERE daily_recipients IS NOT NULL OR monthly_recipients IS NOT NULL")
+    rows = db.execute(
+        "SELECT id FROM sims WHERE daily_recipients IS NOT NULL OR monthly_recipients IS NOT NULL"
+    )
     return {row[0] for row in rows}

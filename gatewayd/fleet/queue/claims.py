@@ -14,7 +14,7 @@ from typing import Any, Final
 from gatewayd.fleet.queue import boxes, endings, moves, picks
 from gatewayd.fleet.queue.changes import Changes, columns
 from gatewayd.fleet.queue.endings import End
-from gatewayd.fleet.queue.lanes import Lanes
+from gatewayd.fleet.queue.lanes import Lane, Lanes
 from gatewayd.fleet.queue.moves import Move
 from gatewayd.fleet.queue.names import Box, ClaimedMessage, Want
 from gatewayd.fleet.queue.picks import Picked, Terms
@@ -108,7 +108,9 @@ def claim(
 def _sims(db: Transaction, wants: Sequence[Want]) -> tuple[dict[int, _Taker], _Others]:
     wanted = {want.sim_id: want for want in wants if want.count > 0}
     takers: dict[int, _Taker] = {}
-    orphans, able, free = set(), set(), set()
+    orphans: set[int] = set()
+    able: set[int] = set()
+    free: set[int] = set()
     for row in db.execute(_SIMS):
         sim = SimAtWork(*row[:11])
         if sim.id in wanted:
@@ -153,7 +155,10 @@ class _Claim:
         """Claim; what was claimed."""
         own = picks.returned(self._db, self._takers, self._others.orphans, self._left, self._terms)
         own += picks.in_lanes(
-            self._db, [(sim_id, 1, one.left) for sim_id, one in self._takers.items()], self._lanes, self._terms
+            self._db,
+            [(sim_id, 1, one.left) for sim_id, one in self._takers.items()],
+            self._lanes,
+            self._terms,
         )
         self._take_own([each for each in own if each.own])
         self._take_others([each for each in own if not each.own])
@@ -198,7 +203,7 @@ class _Claim:
             return
         self._measure(found)
         given: Counter[int] = Counter()
-        blocked: set[picks.Lane] = set()
+        blocked: set[Lane] = set()
         for each in self._in_turn(0, found):
             if not self._left:
                 break
@@ -272,9 +277,7 @@ class _Claim:
         changed = {each: chosen[each] for each in self._chosen.foreign if each in chosen}
         self._move(changed, changes)
         pairs = sorted(chosen.items())
-        claimed = self._db.execute(
-            _CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2))
-        ).fetchall()
+        claimed = self._db.execute(_CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2))).fetchall()
         ends = [End(message_id, self._at.now, OPTED_OUT.text) for message_id in out]
         endings.failed(self._db, ends, self._calendar, changes)
         changes.write(self._db)

@@ -98,7 +98,7 @@ _COUNT = """
     SELECT s.sim_id, c.waiting FROM unnest(?::bigint[]) AS s (sim_id) CROSS JOIN LATERAL (
         SELECT count(*) AS waiting FROM (
             SELECT 1 FROM queue q WHERE q.state = 'waiting' AND q.sim_id = s.sim_id AND q.pinned = 0 LIMIT ?
-        ) some
+        ) counted
     ) c WHERE c.waiting > 0 ORDER BY c.waiting DESC, s.sim_id
 """
 
@@ -148,9 +148,7 @@ def in_lanes(
     if not sources:
         return []
     rows = [
-        (sim_id, pinned, own, count)
-        for sim_id, own, count in sources
-        for pinned in ((0, 1) if own else (0,))
+        (sim_id, pinned, own, count) for sim_id, own, count in sources for pinned in ((0, 1) if own else (0,))
     ]
     pairs = {(row[0], row[1]) for row in rows}
     known = [(lane, after) for lane, after in lanes.known(row[0] for row in rows) if lane[:2] in pairs]

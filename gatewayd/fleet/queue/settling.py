@@ -77,7 +77,9 @@ def known(db: Transaction, message_ids: Collection[int]) -> list[Known]:
     found: dict[int, Known] = {}
     for row in db.execute(_KNOWN, (sorted(message_ids),)):
         before = found.get(row["message_id"])
-        by_sim = {row["sim_id"]: row["sent"]} if before is None else {**before.by_sim, row["sim_id"]: row["sent"]}
+        by_sim = (
+            {row["sim_id"]: row["sent"]} if before is None else {**before.by_sim, row["sim_id"]: row["sent"]}
+        )
         found[row["message_id"]] = Known(
             row["message_id"],
             row["state"],
@@ -172,7 +174,7 @@ def doubt(
         return
     ids = list(message_ids)
     db.execute(_DOUBT, (ids,))
-    sent = settling.settle(db, ids, at, calendar, changes)
+    sent = settle(db, ids, at, calendar, changes)
     doubtful = [each for each in ids if each not in sent]
     db.execute(_DOUBT_PARTS, (doubtful,))
     endings.in_doubt(db, doubtful, IN_DOUBT.text, at.now, changes)
