@@ -161,15 +161,20 @@ def _send_pdu(
         if sends:
             channel.sending()
         refusal = _write_pdu(channel, pdu, permitted)
-    except _WithheldError:
-        _leave_text_entry(channel)
-        return Refused(cause("LOCAL", WITHHELD))
-    except DeviceGoneError:
-        return Refused(cause("LOCAL", DEVICE_GONE))
-    except SilentError:
-        channel.in_step = False  # the modem is in text entry; the ESC of the resync drops the part
-        return Refused(cause("LOCAL", NOT_WRITTEN))
+    except (_WithheldError, ChannelError) as error:
+        return Refused(cause("LOCAL", _given_up(channel, error)))
     return None if refusal is None else Refused(refusal.cause(channel.vendor))
+
+
+def _given_up(channel: Channel, error: _WithheldError | ChannelError) -> int:
+    """The LOCAL code of a PDU that was not written to its end. The modem is left without it."""
+    if isinstance(error, DeviceGoneError):
+        return DEVICE_GONE
+    if isinstance(error, _WithheldError):
+        _leave_text_entry(channel)
+        return WITHHELD
+    channel.in_step = False  # the modem is in text entry; the ESC of the resync drops the part
+    return NOT_WRITTEN
 
 
 def _leave_text_entry(channel: Channel) -> None:
