@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -15,13 +14,13 @@ from gatewayd.fleet.postgres.addresses import is_socket, joined, parts
 from gatewayd.fleet.postgres.connection import Connection, connect
 from gatewayd.fleet.postgres.errors import PostgresRefusedError
 from gatewayd.fleet.postgres.migrations import migrate
-from gatewayd.fleet.postgres.roles import make_role, role_exists
+from gatewayd.fleet.postgres.roles import grant, make_role
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.fleet.setup import agreement
 from gatewayd.fleet.setup.agreement import Agreement
 from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.fleet.setup.os_user import acting_as
-from gatewayd.fleet.setup.sequences import raise_sequence
+from gatewayd.fleet.setup.sequences import last_of
 
 FIRST_MESSAGE: Final = 10**12
 """Message ids of a fleet begin above all that a box can have given before it joined, so they never meet in its store."""
@@ -29,7 +28,6 @@ FIRST_MESSAGE: Final = 10**12
 OLDEST_SERVER: Final = 150000
 """PostgreSQL 15, that of Debian 12."""
 
-_PASSWORD_BYTES: Final = 24
 _SLOWEST_S: Final = 60.0  # of a statement of set-up
 _SUPERUSER: Final = "postgres"  # of Debian, which connects through the socket as the user of that name
 
@@ -75,13 +73,12 @@ def initialise(
     with _database(settings) as db:
         _check_server(db)
         migrate(db)
-        password = None
-        if new_password or not role_exists(db, role):
-            password = secrets.token_urlsafe(_PASSWORD_BYTES)
-        make_role(db, role, password)
+        password = make_role(db, role) if new_password or not _role_exists(db, role) else None
+        grant(db, role)
         with db.transaction():
             created = _begin_fleet(db, box, now, times or {})
-        raise_sequence(db, "message_ids", FIRST_MESSAGE)
+            if last_of(db, "message_ids") < FIRST_MESSAGE:
+                db.execute("SELECT setval('message_ids', ?)", (FIRST_MESSAGE,))
         return Initialised(
             created,
             role,
@@ -138,6 +135,10 @@ def _check_server(db: Connection) -> None:
                 "the database has the encoding {encoding}, which cannot hold every text: create one with UTF8", encoding=found
             )
         )
+
+
+def _role_exists(db: Connection, role: str) -> bool:
+    return db.execute("SELECT 1 FROM pg_roles WHERE rolname = ?", (role,)).fetchone() is not None
 
 
 def _begin_fleet(db: Connection, box: Agreement, now: int, times: Mapping[str, float]) -> bool:

@@ -6,24 +6,17 @@ from typing import Final
 
 from gatewayd.store import Transaction
 
-_BY_ONE: Final = 1_000_000
-"""A sequence is raised by so many steps at most; further, it is set."""
+_AT_A_TIME: Final = 1_000_000
+"""Steps of one statement: half a second."""
 
 
 def raise_sequence(db: Transaction, name: str, above: int) -> None:
     """See to it that the sequence gives only ids above this one from now on.
 
-    Other boxes may take ids meanwhile: none of theirs is given a second time.
+    It is raised step by step, not set: others take ids meanwhile, and none is given a second time.
     """
-    last = last_of(db, name)
-    if last >= above:
-        return
-    if above - last <= _BY_ONE:
-        db.execute(
-            "SELECT max(nextval(CAST(? AS regclass))) FROM generate_series(1, CAST(? AS bigint))", (name, above - last)
-        ).fetchone()
-    else:  # nobody takes so many meanwhile that this would set it back
-        db.execute("SELECT setval(CAST(? AS regclass), ?)", (name, above)).fetchone()
+    while (steps := min(above - last_of(db, name), _AT_A_TIME)) > 0:
+        db.execute("SELECT count(nextval(CAST(? AS regclass))) FROM generate_series(1, ?)", (name, steps)).fetchone()
 
 
 def last_of(db: Transaction, name: str) -> int:
