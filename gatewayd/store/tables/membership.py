@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,3 +70,17 @@ def note_left(db: Connection) -> None:
     db.execute("DELETE FROM sims WHERE box IS NOT NULL")
     db.execute("DELETE FROM shared_messages")
     db.execute("DELETE FROM incarnation")
+
+
+def begin_incarnation(db: Connection, token: str) -> None:
+    """Begin an incarnation: nothing was told under it yet."""
+    db.execute("DELETE FROM incarnation")
+    db.execute("INSERT INTO incarnation (id, token, acknowledged, journal) VALUES (1, ?, 0, 0)", (token,))
+
+
+def message_names(db: Connection, ids: list[int]) -> dict[int, str]:
+    """The `sms_id` of each of these messages that is in this store."""
+    found = db.execute(
+        "SELECT id, sms_id FROM messages WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(ids),)
+    )
+    return dict(found.fetchall())
