@@ -70,7 +70,9 @@ def prepare_store(db: SqliteConnection) -> None:
 class Fleet:
     """The fleet of this box. Any thread may call any method after `attach`."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, *, make_connection: Connect = connect) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, clock: Clock, *, make_connection: Connect = connect
+    ) -> None:
         """`store`: of this box, made with `prepare_store`."""
         fleet, dispatch = settings.fleet, settings.dispatch
         self._connection = ConnectionSettings(

@@ -449,7 +449,9 @@ class Agent:
         was_open = self._permit.is_open()
         self._permit.open(box.epoch)
         if not was_open:
-            self._hooks.queued({sim_id: load.started for sim_id, load in self._journal.work(box.epoch).loads.items()})
+            self._hooks.queued(
+                {sim_id: load.started for sim_id, load in self._journal.work(box.epoch).loads.items()}
+            )
             self._hooks.wake_ports()
 
     def _carry_out(self, box: Box, plan: Plan) -> None:

@@ -47,9 +47,7 @@ class OwnSims:
         """The SIMs that can send now, by id. Raises StoreUnavailableError."""
         with self._store.readers.lend() as db:
             able = self.ready() - sims.disabled(db)
-        return {
-            sim_id: place for sim_id, place in self._port_registry.sims().items() if sim_id in able
-        }
+        return {sim_id: place for sim_id, place in self._port_registry.sims().items() if sim_id in able}
 
     def may_send(self, sim_id: int) -> bool:
         """Whether a SIM is here and can send, or is expected to soon. Raises StoreUnavailableError."""

@@ -27,9 +27,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether rows and journal agree."""
-        return not (
-            self.stamp or self.release or self.lost or self.drop or self.tell_again or self.unknown
-        )
+        return not (self.stamp or self.release or self.lost or self.drop or self.tell_again or self.unknown)
 
 
 def compare(
@@ -61,9 +59,7 @@ def compare(
     return plan
 
 
-def _claimed(
-    plan: Plan, box: Box, row: OwnRow, entry: Entry | None, may_send: Callable[[int], bool]
-) -> None:
+def _claimed(plan: Plan, box: Box, row: OwnRow, entry: Entry | None, may_send: Callable[[int], bool]) -> None:
     if entry is not None and _agrees(box, row, entry, CLAIMED) and entry.status == "pending":
         return
     if row.epoch == box.epoch and entry is None:
@@ -74,9 +70,7 @@ def _claimed(
         plan.release.append(row.listed)
 
 
-def _started(
-    plan: Plan, box: Box, row: OwnRow, entry: Entry | None, may_send: Callable[[int], bool]
-) -> None:
+def _started(plan: Plan, box: Box, row: OwnRow, entry: Entry | None, may_send: Callable[[int], bool]) -> None:
     if row.incarnation != box.incarnation:
         plan.lost.append(row.listed)
     elif entry is None and row.epoch == box.epoch:

@@ -64,7 +64,11 @@ class SilenceWatch:
         due = Due()
         for name, row in rows.items():
             watched = self._watched.get(name)
-            if watched is None or (watched.epoch, watched.beat, watched.alive) != (row.epoch, row.beat, row.alive):
+            if watched is None or (watched.epoch, watched.beat, watched.alive) != (
+                row.epoch,
+                row.beat,
+                row.alive,
+            ):
                 self._watched[name] = _Watched(row.epoch, row.beat, row.alive)
                 continue
             watched.silent_s += max(0.0, passed)

@@ -175,7 +175,8 @@ def adopt(db: Connection, rows: Iterable[Mapping[str, Any]], sim_of: Mapping[int
     for row in rows:
         message_id: int = row["id"]
         db.execute(
-            "DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')", (message_id,)
+            "DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')",
+            (message_id,),
         )
         db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
         values = {column: row[column] for column in COLUMNS}
@@ -201,7 +202,9 @@ def start(
             "SELECT seq, state, token FROM parts WHERE message_id = ?", (message_id,)
         ).fetchall()
     }
-    db.execute("DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')", (message_id,))
+    db.execute(
+        "DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')", (message_id,)
+    )
     left = 0
     for seq in range(1, total + 1):
         state, token = before.get(seq, ("", 0))
@@ -236,7 +239,9 @@ def start(
 
 def tell_again(db: Connection, message_id: int, epoch: int, now: int) -> None:
     """Note once more what is known of the parts of a message, under the epoch by which the fleet holds it."""
-    db.execute("UPDATE shared_messages SET state = 'out', epoch = ? WHERE message_id = ?", (epoch, message_id))
+    db.execute(
+        "UPDATE shared_messages SET state = 'out', epoch = ? WHERE message_id = ?", (epoch, message_id)
+    )
     db.execute(
         "INSERT INTO outcomes (at, kind, message_id, seq, document)"
         " SELECT ?, 'part', message_id, seq, json_object('state', state, 'sim_id', sim_id, 'token', token, 'port', port,"
