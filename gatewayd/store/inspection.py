@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store.engine.connection import SqliteConnection, Transaction, connect_reader
+from gatewayd.store.engine.connection import Connection, SqliteConnection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 
@@ -91,7 +91,7 @@ def look(store: Path, work: Callable[[Transaction], T]) -> T:
         raise StoreUnavailableError(str(error)) from error
 
 
-def counts(db: SqliteConnection) -> dict[str, object]:
+def counts(db: Connection) -> dict[str, object]:
     """As `recent_counts`, on a connection."""
     newest = f"(SELECT status, failure_reason FROM messages ORDER BY id DESC LIMIT {_NEWEST})"
     refused = f"(SELECT cause FROM refusals ORDER BY message_id DESC LIMIT {_NEWEST})"
