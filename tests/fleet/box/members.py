@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,9 @@ class Queue:
             acceptance.enqueue(db, [message_id], accepted_by=None, started_by=started_by)
             return message_id
 
-    def _insert(self, db: Transaction, message_id: int, text: str, *, sim: int, pinned: bool, **columns: Any) -> None:
+    def _insert(
+        self, db: Transaction, message_id: int, text: str, *, sim: int, pinned: bool, **columns: Any
+    ) -> None:
         now, parts = Clock().now(), len(segment(text))
         row: dict[str, Any] = {
             "sms_id": f"00000000-0000-4000-8000-{message_id:012}",
@@ -124,8 +126,9 @@ class Queue:
         return found
 
     def becomes(self, message_id: int, status: str, timeout_s: float = 30.0) -> None:
-        """Wait until a message has this status."""
-        eventually(lambda: self.status(message_id) == status, timeout_s)
+        """Wait until a message has this status; one that is reported soon is `delivered` instead of `sent`."""
+        wanted = ("sent", "delivered") if status == "sent" else (status,)
+        eventually(lambda: self.status(message_id) in wanted, timeout_s)
 
 
 @dataclass
@@ -137,6 +140,7 @@ class Member:
     bank: Bank
     make_connection: Connect = connect
     ports: dict[int, Port] = field(default_factory=dict)
+    prompt_s: float = FAST.channel.prompt_s  # for which a port waits for a prompt
 
     def start(self, *, ports: bool = True) -> None:
         """Start the box, as a daemon does."""
@@ -146,8 +150,10 @@ class Member:
         self.fleet = Fleet(self.settings, self.store, clock, make_connection=self.make_connection)
         self.gateway = Gateway(self.settings, self.store, clock, outside=self.fleet.outside)
         dispatcher = self.gateway.dispatcher
+        limit_s = self.settings.dispatch.submit_timeout_s
+        timing = replace(FAST, channel=replace(FAST.channel, prompt_s=self.prompt_s))
         self.ports = {
-            port.port: Port(port, dispatcher, submit_timeout_s=self.settings.dispatch.submit_timeout_s, timing=FAST)
+            port.port: Port(port, dispatcher, submit_timeout_s=limit_s, timing=timing)
             for port in self.settings.ports
         }
         self.gateway.start(self.ports)
@@ -208,6 +214,7 @@ class Boxes:
         dsn: str = "",
         make_connection: Connect = connect,
         prefetch_s: float = 10,
+        timing_prompt_s: float = FAST.channel.prompt_s,
         **dispatch: Any,
     ) -> Member:
         """A box that has joined, with a bank of modems; the SIMs of its ports have ids from `first_sim` on."""
@@ -219,9 +226,12 @@ class Boxes:
         settings = Settings(
             store=StoreSettings(path=folder / "gatewayd.db"),
             numbers=NumberSettings(plan="guide"),
-            dispatch=DispatchSettings(submit_timeout_s=5, **dispatch),
+            dispatch=DispatchSettings(**{"submit_timeout_s": 5, **dispatch}),
             fleet=FleetSettings(
-                dsn=dsn or self.fleet.dsn, name=name, password_file=self.fleet.password_file, prefetch_s=prefetch_s
+                dsn=dsn or self.fleet.dsn,
+                name=name,
+                password_file=self.fleet.password_file,
+                prefetch_s=prefetch_s,
             ),
             ports=tuple(PortSettings(port=port, device=str(bank.device(port))) for port in numbers),
         )
@@ -232,7 +242,7 @@ class Boxes:
             own.store.write(lambda db: db.executemany(_SIM, local))
         with self.fleet.connected() as db:
             db.executemany(_SIM, cards)  # the cards of all banks have the same numbers
-        member = Member(folder, settings, bank, make_connection)
+        member = Member(folder, settings, bank, make_connection, prompt_s=timing_prompt_s)
         self.members.append(member)
         return member
 

@@ -26,7 +26,10 @@ def test_a_message_of_the_queue_is_sent_and_told(boxes: Boxes) -> None:
 
 def test_many_messages_of_several_parts_are_sent_once_each_by_all_ports(boxes: Boxes) -> None:
     box = boxes.add("one", ports=3)
-    ids = [boxes.queue.send(f"{number} {LONG if number % 5 == 0 else ''}", sim=1 + number % 3) for number in range(30)]
+    ids = [
+        boxes.queue.send(f"{number} {LONG if number % 5 == 0 else ''}", sim=1 + number % 3)
+        for number in range(30)
+    ]
     with running(box):
         for message_id in ids:
             boxes.queue.becomes(message_id, "sent")
@@ -74,7 +77,12 @@ def test_what_a_sim_refuses_for_its_own_fault_is_sent_by_another_box(boxes: Boxe
         boxes.queue.becomes(message_id, "sent")
     assert (one.texts(), two.texts()) == ([], ["refused"])
     assert boxes.queue.one("SELECT sim_id FROM messages WHERE id = ?", message_id) == 2
-    assert boxes.queue.one("SELECT count(*) FROM refusals WHERE message_id = ? AND outcome = 'refused'", message_id) == 1
+    assert (
+        boxes.queue.one(
+            "SELECT count(*) FROM refusals WHERE message_id = ? AND outcome = 'refused'", message_id
+        )
+        == 1
+    )
 
 
 def test_a_final_refusal_fails_the_message_with_its_reason(boxes: Boxes) -> None:
@@ -88,8 +96,8 @@ def test_a_final_refusal_fails_the_message_with_its_reason(boxes: Boxes) -> None
 
 
 def test_what_a_sim_cannot_send_any_more_waits_for_others(boxes: Boxes) -> None:
-    box = boxes.add("one", prefetch_s=60)
-    box.bank.hold(1, "AT+CMGS")
+    box = boxes.add("one", prefetch_s=60, submit_timeout_s=60)
+    box.bank.hold(1, "AT+CMGS", answer=True)
     with running(box):
         ids = [boxes.queue.send(f"held {number}", sim=1) for number in range(4)]
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state <> 'waiting'") == 4)
