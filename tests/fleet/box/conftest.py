@@ -25,7 +25,7 @@ def boxes(database: Database, tmp_path: Path) -> Iterator[Boxes]:
 @pytest.fixture
 def proxy(database: Database) -> Iterator[Proxy]:
     """The network between a box and PostgreSQL."""
-    made = Proxy(("127.0.0.1", database.server.port))
+    made = Proxy(database.server.port)
     try:
         yield made
     finally:

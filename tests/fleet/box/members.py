@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,7 @@ class Member:
     bank: Bank
     make_connection: Connect = connect
     ports: dict[int, Port] = field(default_factory=dict)
+    sim_ids: tuple[int, ...] = ()
     prompt_s: float = FAST.channel.prompt_s  # for which a port waits for a prompt
 
     def start(self, *, ports: bool = True) -> None:
@@ -182,6 +184,11 @@ class Member:
         with self.store.readers.lend() as db:
             found: list[Any] = db.execute(statement, values).fetchall()
         return found
+
+    def part_state(self, message_id: int, seq: int = 1) -> str | None:
+        """The state of a part in the store of the box; None: it is not there."""
+        row = self.row("SELECT state FROM parts WHERE message_id = ? AND seq = ?", message_id, seq)
+        return None if row is None else row[0]
 
     def row(self, statement: str, *values: object) -> Any:
         """The first row of a statement in the store of the box."""
@@ -243,8 +250,20 @@ class Boxes:
         with self.fleet.connected() as db:
             db.executemany(_SIM, cards)  # the cards of all banks have the same numbers
         member = Member(folder, settings, bank, make_connection, prompt_s=timing_prompt_s)
+        member.sim_ids = tuple(first_sim + port - 1 for port in numbers)
         self.members.append(member)
         return member
+
+    def copy_sims(self) -> None:
+        """Have each running box know the SIMs of the others, as the copies of the tables make it."""
+        for member in self.members:
+            others = [
+                (sim_id, f"of {other.settings.fleet.name} {sim_id}", other.settings.fleet.name)
+                for other in self.members
+                for sim_id in other.sim_ids
+                if other is not member
+            ]
+            member.store.write(partial(_insert_others, others))
 
     def place(self, member: Member, *sim_ids: int) -> None:
         """Tell the fleet that SIMs are in a box and can send, as the box itself will."""
@@ -266,7 +285,10 @@ class Boxes:
             member.bank.__exit__(None, None, None)
 
 
-Add = Callable[..., Member]
+def _insert_others(rows: list[tuple[int, str, str]], db: Transaction) -> None:
+    db.executemany(
+        "INSERT INTO sims (id, iccid, box, port, slot, first_seen_at) VALUES (?, ?, ?, 1, 1, 0)", rows
+    )
 
 
 @contextmanager

@@ -54,17 +54,15 @@ def test_nothing_is_permitted_before_the_rows_of_the_epoch_were_compared() -> No
 
 def test_a_part_is_withheld_where_the_lease_ends_while_the_modem_is_asked(boxes: Boxes, proxy: Proxy) -> None:
     box = boxes.add("one", dsn=boxes.dsn_through(proxy), timing_prompt_s=30.0)
-    box.bank.hold(1, "AT+CMGS")
+    box.bank.hold(1, "+CMGS")
     with running(box):
         message_id = boxes.queue.send("late")
         eventually(lambda: boxes.queue.state(message_id) == "started")
-        eventually(
-            lambda: box.row("SELECT state FROM parts WHERE message_id = ?", message_id)[0] == "submitting"
-        )
+        eventually(lambda: box.part_state(message_id) == "submitting")
         proxy.cut()
         eventually(lambda: box.fleet.status().lease_s == 0)
         box.bank.release(1)
-        eventually(lambda: box.row("SELECT state FROM parts WHERE message_id = ?", message_id)[0] == "queued")
+        eventually(lambda: box.part_state(message_id) == "queued")
         assert box.texts() == []
         proxy.heal()
         boxes.queue.becomes(message_id, "sent")
@@ -76,7 +74,7 @@ def test_what_is_started_goes_out_until_the_lease_is_over_and_is_told_later(
     boxes: Boxes, proxy: Proxy
 ) -> None:
     box = boxes.add("one", dsn=boxes.dsn_through(proxy), prefetch_s=60)
-    box.bank.hold(1, "AT+CMGS", answer=True)
+    box.bank.hold(1, "+CMGS", answer=True)
     with running(box):
         ids = [boxes.queue.send(f"message {number}") for number in range(6)]
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'started'") >= 2)

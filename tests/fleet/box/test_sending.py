@@ -36,7 +36,7 @@ def test_many_messages_of_several_parts_are_sent_once_each_by_all_ports(boxes: B
     taken = boxes.counts()
     assert sum(taken.values()) == 24 + 6 * 3, taken
     assert boxes.queue.one("SELECT count(*) FROM sent_parts") == 24 + 6 * 3
-    assert len({accepted.port for accepted in box.bank.accepted()}) == 3
+    assert len({accepted.iccid for accepted in box.bank.accepted()}) == 3
 
 
 def test_a_report_that_comes_later_is_told(boxes: Boxes) -> None:
@@ -70,9 +70,11 @@ def test_an_acceptance_as_started_that_nobody_heard_of_is_found(boxes: Boxes) ->
 
 def test_what_a_sim_refuses_for_its_own_fault_is_sent_by_another_box(boxes: Boxes) -> None:
     one, two = boxes.add("one"), boxes.add("two", first_sim=2)
+    boxes.place(one, 1)
     boxes.place(two, 2)
     one.bank.fault(1, Fault.REFUSED, 1000, code=28)  # unidentified subscriber
     with running(one, two):
+        boxes.copy_sims()
         message_id = boxes.queue.send("refused", sim=1)
         boxes.queue.becomes(message_id, "sent")
     assert (one.texts(), two.texts()) == ([], ["refused"])
@@ -97,7 +99,7 @@ def test_a_final_refusal_fails_the_message_with_its_reason(boxes: Boxes) -> None
 
 def test_what_a_sim_cannot_send_any_more_waits_for_others(boxes: Boxes) -> None:
     box = boxes.add("one", prefetch_s=60, submit_timeout_s=60)
-    box.bank.hold(1, "AT+CMGS", answer=True)
+    box.bank.hold(1, "+CMGS", answer=True)
     with running(box):
         ids = [boxes.queue.send(f"held {number}", sim=1) for number in range(4)]
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state <> 'waiting'") == 4)
