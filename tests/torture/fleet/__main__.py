@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from tests.torture.fleet.plan import Kind, Plan, Times
+from tests.torture.fleet.plan import SHORT, Kind, Plan, Times
 from tests.torture.fleet.run import Report, Torture
 
 QUICK_MINUTES = 1.4
@@ -49,7 +49,7 @@ def main() -> int:
         in_doubt=chosen.in_doubt,
         kinds=tuple(Kind[name] for name in chosen.only) if chosen.only else tuple(Kind),
         at_once=chosen.at_once,
-        **({"times": Times()} if chosen.real_times else {}),
+        times=Times() if chosen.real_times else SHORT,
     )
     print(f"seed {plan.seed}: repeat the same choices with --seed {plan.seed}", flush=True)  # noqa: T201
     folder = chosen.folder or Path(tempfile.mkdtemp(prefix="torture-fleet-"))

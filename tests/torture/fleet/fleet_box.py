@@ -58,7 +58,8 @@ class FleetBox:
         """Whether all its own SIMs can send."""
         sims = self.box.get("sms/sims/available")["data"]["available_sims"]
         own = [sim for sim in sims if sim.get("box") in (None, self.name)]
-        return sum(sim["can_send_sms"] for sim in own) >= self.plan.ports
+        ready: int = sum(sim["can_send_sms"] for sim in own)
+        return ready >= self.plan.ports
 
     def kill(self) -> None:
         """End the daemon as a power cut would."""

@@ -113,24 +113,19 @@ def steps(plan: Plan) -> Iterator[Step]:
 
 
 def _lasts_s(kind: Kind, times: Times, chance: random.Random) -> float:
+    # A freeze and a long cut sometimes last beyond the death: others have taken its messages meanwhile.
     beyond = times.lease_s + chance.uniform(0.1, 0.7) * times.lease_s
-    match kind:
-        case Kind.KILL:
-            return chance.uniform(0.0, 1.5)
-        case Kind.DEATH:
-            return times.dead_after_s + times.beat_s + chance.uniform(0.5, 0.5 * times.lease_s)
-        case Kind.FREEZE | Kind.LONG_CUT:
-            # Sometimes also beyond the death: others have taken its messages meanwhile.
-            return chance.choice((beyond, times.dead_after_s + times.beat_s + 2 * times.look_s))
-        case Kind.POSTGRES_AWAY:
-            return beyond
-        case Kind.CUT:
-            return chance.uniform(0.1, 0.8) * times.lease_s
-        case Kind.POSTGRES_KILL:
-            return chance.uniform(0.0, 1.0)
-        case Kind.OLD_STORE | Kind.RESTORE:
-            return chance.uniform(2.0, 6.0)
-        case Kind.LOST:
-            return max(3.0, times.dead_after_s + times.beat_s + 1.0)
-        case _:
-            return chance.uniform(0.5, 2.0)
+    dead_s = times.dead_after_s + times.beat_s
+    freeze_s = chance.choice((beyond, dead_s + 2 * times.look_s))
+    return {
+        Kind.KILL: chance.uniform(0.0, 1.5),
+        Kind.DEATH: dead_s + chance.uniform(0.5, 0.5 * times.lease_s),
+        Kind.FREEZE: freeze_s,
+        Kind.LONG_CUT: freeze_s,
+        Kind.POSTGRES_AWAY: beyond,
+        Kind.CUT: chance.uniform(0.1, 0.8) * times.lease_s,
+        Kind.POSTGRES_KILL: chance.uniform(0.0, 1.0),
+        Kind.OLD_STORE: chance.uniform(2.0, 6.0),
+        Kind.RESTORE: chance.uniform(2.0, 6.0),
+        Kind.LOST: dead_s + 1.0,
+    }.get(kind, chance.uniform(0.5, 2.0))

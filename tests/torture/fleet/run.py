@@ -20,7 +20,6 @@ from tests.torture.fleet.wrong_clock import WrongClock
 from tools.postgres_folder import PostgresFolder
 
 DATABASE = "fleet"
-IN_DOUBT = 5  # the type of the event message.in_doubt
 CATCH_UP_S = 60.0
 TOLERANCE_S = 1.0  # from the check of a lease to the octets at the modem, on a machine that does much else
 
@@ -88,8 +87,8 @@ class Torture:
     def gather_doubts(self) -> None:
         """Note the doubts of which PostgreSQL knows: a restored one forgets some."""
         rows = self.server.psql(
-            f"SELECT m.recipient, e.at FROM gatewayd.events e JOIN gatewayd.messages m ON m.id = e.message_id"
-            f" WHERE e.type = {IN_DOUBT};",
+            "SELECT m.recipient, e.at FROM gatewayd.events e JOIN gatewayd.messages m ON m.id = e.message_id"
+            " WHERE e.type = 5;",  # message.in_doubt
             DATABASE,
         )
         for line in rows.splitlines():
