@@ -122,11 +122,8 @@ class Torture:
         for box in self.boxes:
             box.start_bank()
         # The first box brings the company and the key of the clients.
-        first.box.start_gateway()
-        headers = first.box.headers
-        first.box.sims_ready(self.plan.ports)
-        first.box.stop_gateway()
-        first.box.gateway = None
+        company = first.box.cli("company", "add", "Test")["id"]
+        headers = {"X-API-Key": first.box.cli("key", "add", "--company", company)["key"]}
         password = self.path / "password"
         password.write_text(PASSWORD, encoding="utf-8")
         password.chmod(0o600)
