@@ -46,6 +46,7 @@ from gatewayd.records import (
     Replay,
     SimRecord,
 )
+from gatewayd.sending.acceptance import OwnAcceptance
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
@@ -109,7 +110,7 @@ class Gateway:
             settings.dispatch,
             clock,
             self._calendar,
-            self.port_registry,
+            OwnAcceptance(self.port_registry),
             self._numbering.operator,
             portable=self._numbering.portable,
         )
@@ -118,7 +119,11 @@ class Gateway:
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._counting = Counting(store, self.dispatcher.moment, self._calendar, self._timers)
         self._retention = Retention(
-            settings.store.retention_days, store, self.dispatcher.moment, self._timers
+            settings.store.retention_days,
+            store,
+            self.dispatcher.moment,
+            self._timers,
+            store.cut_log,
         )
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(
@@ -241,6 +246,7 @@ class Gateway:
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
+        self._requests.stop()
         self._event_signal.close()
         self._webhook_sender.stop(timeout_s)
         self.loop_tests.stop()
@@ -404,9 +410,10 @@ class Gateway:
             self._waiters,
             self._expiry,
             self._timers,
-            lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
+            lambda accepted, shared: self.dispatcher.offer(accepted.by_sim, shared=shared),
             self._scheduled.expect,
             self._sandbox.look,
+            self._settings.api.send_wait_s,
         )
 
     def _make_scheduled_release(self) -> ScheduledRelease:
@@ -415,7 +422,7 @@ class Gateway:
             self._store,
             self._clock,
             self._timers,
-            self.port_registry,
+            OwnAcceptance(self.port_registry),
             self.dispatcher.outage_backlog,
             self._numbering.operator,
             self._numbering.portable,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from time import monotonic
 
 from gatewayd.errors import GatewayError, SimUnavailableError, StorageUnavailableError, storage_errors
 from gatewayd.messages.message_queries import MessageQueries
@@ -11,30 +13,38 @@ from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import AcceptedRequest, Intake, PreparedDraft, SendRequest
 from gatewayd.sending.request_batcher import RequestBatcher
 from gatewayd.sending.result_waiters import ResultWaiters
-from gatewayd.store.store import Store
+from gatewayd.store.data import Data
+from gatewayd.store.engine.errors import CommitUnknownError, StoreUnavailableError
 from gatewayd.store.tables import idempotency
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.timers import Timers
+
+# The pause between two looks for messages whose commit was not answered.
+_LOOK_S = 0.2
 
 
 class SendRequests:
     """Answers send requests. Any thread may call any method.
 
-    `offer`: wakes the ports for messages that were kept. `expect_due`: takes the seconds until a scheduled message is due.
+    `offer`: wakes the ports for messages that were kept; true: other SIMs may send them too. `expect_due`: takes the seconds until a scheduled message is due.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: Data,
         intake: Intake,
         queries: MessageQueries,
         waiters: ResultWaiters,
         expiry: Expiry,
         timers: Timers,
-        offer: Callable[[dict[int, int], bool], None],
+        offer: Callable[[AcceptedRequest, bool], None],
         expect_due: Callable[[float], None],
         play_sandbox: Callable[[], None],
+        unknown_s: float,
     ) -> None:
+        """`unknown_s`: how long messages are looked for where it is not known whether they were kept."""
+        self._unknown_s = unknown_s
+        self._stopping = threading.Event()
         self._store = store
         self._intake = intake
         self._batcher = RequestBatcher(store, intake.accept)
@@ -106,10 +116,35 @@ class SendRequests:
 
     def _accept(self, request: SendRequest) -> AcceptedRequest | UsedKey:
         with storage_errors():
-            result = self._batcher.do(request)
+            try:
+                result = self._batcher.do(request)
+            except CommitUnknownError:
+                result = self._found(request)
         if isinstance(result, GatewayError):
             raise result
         return result
+
+    def stop(self) -> None:
+        """Look no longer for messages that may have been kept."""
+        self._stopping.set()
+
+    def _found(self, request: SendRequest) -> AcceptedRequest:
+        """The messages of a request of which it is not known whether they were kept. Raises StoreUnavailableError: they were not, or
+        it cannot be told in time: then the next request with the same idempotency key is answered from them.
+        """
+        deadline = monotonic() + self._unknown_s
+        while True:
+            try:
+                found = self._store.write(lambda db: self._intake.kept(db, request))
+            except StoreUnavailableError:
+                if monotonic() >= deadline or self._stopping.wait(_LOOK_S):
+                    if request.key is not None:
+                        self.abandoned(request.caller, request.key)
+                    raise
+                continue
+            if found is None:
+                raise StoreUnavailableError
+            return found
 
     def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
         if accepted.sandbox:
@@ -118,7 +153,7 @@ class SendRequests:
             self._expiry.expect(accepted.expires_in_s)
         if accepted.due_in_s is not None:
             self._expect_due(accepted.due_in_s)
-        self._offer(accepted.by_sim, options.sim_id is None)
+        self._offer(accepted, options.sim_id is None)
 
     def _replayed(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:
         if kept.http_status is not None and kept.body is not None:

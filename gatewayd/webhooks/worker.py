@@ -12,8 +12,8 @@ from enum import Enum
 from time import monotonic
 from typing import Final
 
+from gatewayd.store.data import Data
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
 from gatewayd.store.tables import deliveries, webhooks
 from gatewayd.store.tables.deliveries import Delivery, PastAttempt
 from gatewayd.store.tables.webhooks import Webhook
@@ -59,7 +59,7 @@ class Order(Enum):
 class Tools:
     """The parts of the gateway that every worker uses."""
 
-    store: Store
+    store: Data
     moment: Callable[[], Moment]
     way: Way
     retry_s: tuple[float, ...]

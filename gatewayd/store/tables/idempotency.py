@@ -64,11 +64,15 @@ def keep(
     single: bool,
     now: int,
 ) -> None:
-    """Keep a key with the messages of its request, as being answered. It replaces an equal key that is too old."""
+    """Keep a key with the messages of its request. It replaces an equal key that is too old."""
     db.execute(
         "INSERT OR REPLACE INTO idempotency (key_id, key, fingerprint, sms_ids, single, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (key_id, key, fingerprint, json.dumps(sms_ids), single, now),
     )
+
+
+def being_answered(db: Connection, key_id: int, key: str) -> None:
+    """Note that the first request with a key is being answered."""
     db.execute("INSERT OR IGNORE INTO in_flight VALUES (?, ?)", (key_id, key))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gatewayd.records import MessageRecord, Priority, Status
 from gatewayd.store.engine.connection import Connection, Row
-from gatewayd.store.tables import event_counts, former_numbers, pagination
+from gatewayd.store.tables import former_numbers, pagination
 from gatewayd.store.tables.pagination import newest_first
 from gatewayd.store.tables.part_filters import OPEN
 
@@ -130,9 +130,6 @@ COLUMNS = (
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
-_SIM = COLUMNS.index("sim_id") + 1
-_SANDBOX = COLUMNS.index("sandbox") + 1
-
 
 def next_ids(db: Connection) -> tuple[int, int]:
     """The id of the next message, and the newest task id (0 without any)."""
@@ -156,7 +153,6 @@ def newest(db: Connection) -> int | None:
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
-    event_counts.accepted(db, (row[_SIM] for row in rows if not row[_SANDBOX]))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
