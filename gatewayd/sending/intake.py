@@ -464,14 +464,13 @@ class _Batch:
             quotas.reserve_sim(
                 self._db, sim_id, taken.day, taken.messages, taken.parts, recipients=taken.recipients
             )
-        for company_id, account in sorted(self._accounts.items()):
-            if account.taken:
-                accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
-                if account.quota is not None:
-                    used = account.used + account.taken
-                    quotas.tell_thresholds(
-                        self._db, company_id, account.quota, used, self._at, self._calendar
-                    )
+        with_messages = [(id_, account) for id_, account in sorted(self._accounts.items()) if account.taken]
+        for company_id, account in with_messages:
+            accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+        for company_id, account in with_messages:  # events come last, because they wait for each other
+            if account.quota is not None:
+                used = account.used + account.taken
+                quotas.tell_thresholds(self._db, company_id, account.quota, used, self._at, self._calendar)
         return started
 
     def _take(self, sim: Candidate, prepared: PreparedDraft) -> None:
