@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
+from gatewayd.store.engine.connection import SqliteConnection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 
@@ -60,7 +60,7 @@ def quick_check(store: Path, timeout_s: float) -> list[str] | None:
     return [] if found == ["ok"] else [" ".join(line.split()) for line in found]
 
 
-def _bounded(db: Connection, timeout_s: float, late: threading.Event) -> list[str]:
+def _bounded(db: SqliteConnection, timeout_s: float, late: threading.Event) -> list[str]:
     def interrupt() -> None:
         late.set()
         db.interrupt()
@@ -86,12 +86,12 @@ def look(store: Path, work: Callable[[Transaction], T]) -> T:
     """The result of `work` on a read-only connection. Raises StoreUnavailableError if the file cannot be read."""
     try:
         with closing(connect_reader(store)) as db:
-            return work(Transaction(db))
+            return work(db)
     except sqlite3.Error as error:
         raise StoreUnavailableError(str(error)) from error
 
 
-def counts(db: Connection) -> dict[str, object]:
+def counts(db: SqliteConnection) -> dict[str, object]:
     """As `recent_counts`, on a connection."""
     newest = f"(SELECT status, failure_reason FROM messages ORDER BY id DESC LIMIT {_NEWEST})"
     refused = f"(SELECT cause FROM refusals ORDER BY message_id DESC LIMIT {_NEWEST})"

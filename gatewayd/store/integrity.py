@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from config.language.text import Text
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.engine.disk import reserve_path
 from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError
 from gatewayd.store.migrations import migrations
@@ -87,7 +87,7 @@ def _require_ours(path: Path) -> None:
         return  # it is damaged: opening it raises an error with the remedy
 
 
-def check_owner(db: Connection) -> None:
+def check_owner(db: SqliteConnection) -> None:
     """Raise StoreUnavailableError if the database belongs to another program."""
     names = {row[0] for row in db.execute(_OBJECTS)}
     if names - _MADE_FIRST and not (
@@ -99,7 +99,7 @@ def check_owner(db: Connection) -> None:
         )
 
 
-def check_whole(db: Connection, size: int) -> None:
+def check_whole(db: SqliteConnection, size: int) -> None:
     """Raise StoreDamagedError if a migrated database is damaged or lacks a table, an index or a column.
 
     Uses SQLite's quick check, which does not compare indexes with their tables.
@@ -120,7 +120,7 @@ def check_whole(db: Connection, size: int) -> None:
             faults(db, f"quick_check({table})")
 
 
-def faults(db: Connection, check: str) -> None:
+def faults(db: SqliteConnection, check: str) -> None:
     """Run one of SQLite's checks. Raises StoreDamagedError if it finds a fault."""
     try:
         found = [row[0] for row in db.execute(f"PRAGMA {check}")]

@@ -10,13 +10,13 @@ from sqlite3 import complete_statement
 
 from sqlite_utils import Database, Migrations
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.engine.errors import StoreVersionError
 
 migrations = Migrations("gatewayd")
 
 
-def migrate(db: Connection) -> None:
+def migrate(db: SqliteConnection) -> None:
     """Bring the database to this program's schema.
 
     Raises:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from gatewayd.store.backup import check_backup, kept, own
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.engine.errors import StoreDamagedError
 from gatewayd.store.engine.fsync import leave_to_the_owner, sync_file, sync_folder
 from gatewayd.store.store_owner import known_owner
@@ -27,7 +27,7 @@ HELD = (
 )
 
 
-def adopt_backup(db: Connection, *, resend: bool) -> None:
+def adopt_backup(db: SqliteConnection, *, resend: bool) -> None:
     """If the database is a backup, remove that mark, and hold the messages that wait in it, or `resend` them."""
     row = db.execute("SELECT taken_at FROM backup_of").fetchone()
     if row is None:
@@ -61,7 +61,7 @@ def adopt_backup(db: Connection, *, resend: bool) -> None:
     )
 
 
-def _hold_scheduled(db: Connection, taken_at: int) -> int:
+def _hold_scheduled(db: SqliteConnection, taken_at: int) -> int:
     """Hold the scheduled messages that were due since the backup was made; the number of their parts."""
     # The clock of a box without a battery may still be in the past.
     values = {"taken_at": taken_at, "now": max(taken_at, time.time_ns() // 1000)}

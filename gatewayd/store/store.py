@@ -15,7 +15,7 @@ from config.language.text import Text, text_of
 from gatewayd.store import restore, store_owner
 from gatewayd.store.engine import wal_owner
 from gatewayd.store.engine.commit import COMMIT_SECONDS
-from gatewayd.store.engine.connection import Connection, Transaction, connect_writer, keep_log
+from gatewayd.store.engine.connection import SqliteConnection, Transaction, connect_writer, keep_log
 from gatewayd.store.engine.disk import Condition, Disk
 from gatewayd.store.engine.errors import StoreDamagedError, StoreLockedError, StoreUnavailableError, damage
 from gatewayd.store.engine.fsync import PROCESS_BYTES, leave_to_the_owner, lock_path
@@ -196,7 +196,7 @@ class Store:
     def _make_writer(self) -> Writer:
         return Writer(self._connect, self._disk, self.commit_times, committed=self._tell_followers)
 
-    def _tell_followers(self, db: Connection) -> None:
+    def _tell_followers(self, db: SqliteConnection) -> None:
         """Tell of new events, after a commit."""
         if not self._event_followers:
             return
@@ -210,7 +210,7 @@ class Store:
             for told in self._event_followers:
                 told()
 
-    def _connect(self, before: Connection | None) -> Connection:
+    def _connect(self, before: SqliteConnection | None) -> SqliteConnection:
         """Open the writing connection, with the schema of this program. `before`: the connection that it replaces."""
         db = connect_writer(self.path)
         try:
@@ -245,7 +245,7 @@ def check_free(path: Path) -> None:
         os.close(_lock(path))
 
 
-def _begin_event_era(db: Connection) -> None:
+def _begin_event_era(db: SqliteConnection) -> None:
     """Begin an era of events at a start. On a full disk the last one goes on, and the next start begins one."""
     try:
         db.execute("BEGIN IMMEDIATE")

@@ -13,7 +13,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def owner_of(backup: Path) -> str:
         return ""
 
 
-def reconcile(db: Connection, database: Path) -> None:
+def reconcile(db: SqliteConnection, database: Path) -> None:
     """Give the database the id of its lock file, or a new lock file the id of the database.
 
     The lock file decides, because the database may have been replaced by a backup of another gateway.
@@ -57,7 +57,7 @@ def reconcile(db: Connection, database: Path) -> None:
         _write(lock_path(database), there)
 
 
-def _stored_id(db: Connection) -> str:
+def _stored_id(db: SqliteConnection) -> str:
     row = db.execute("SELECT id FROM store_owner").fetchone()
     owner = "" if row is None else str(row[0])
     return owner if _ID.fullmatch(owner) else ""

@@ -14,7 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from config.language.text import Text, text_of
-from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, LOG_ROOM_BYTES, Connection, Transaction, log_of
+from gatewayd.store.engine.connection import (
+    BUSY_TIMEOUT_MS,
+    LOG_ROOM_BYTES,
+    SqliteConnection,
+    Transaction,
+    log_of,
+)
 from gatewayd.store.engine.disk import Disk, State
 from gatewayd.store.engine.errors import StoreUnavailableError, unavailable
 from gatewayd.store.engine.histogram import Durations
@@ -75,11 +81,11 @@ class Committer:
 
     def __init__(
         self,
-        connect: Callable[[Connection | None], Connection],
+        connect: Callable[[SqliteConnection | None], SqliteConnection],
         disk: Disk,
         times: Durations[str],
         share_s: float,
-        committed: Callable[[Connection], None],
+        committed: Callable[[SqliteConnection], None],
     ) -> None:
         self._connect = connect
         self._disk = disk
@@ -183,7 +189,7 @@ class Committer:
             if not alone:
                 db.execute("SAVEPOINT job")
             try:
-                job.result, job.error = job.work(Transaction(db)), None
+                job.result, job.error = job.work(db), None
             except Exception as error:  # any exception belongs to the caller
                 if unavailable(error) and not self._closed_to_writing:
                     raise  # a problem of the disk concerns all jobs
@@ -266,7 +272,7 @@ class Committer:
             self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def _write_nothing(db: Connection) -> None:
+def _write_nothing(db: SqliteConnection) -> None:
     version = db.execute("PRAGMA user_version").fetchone()[0]
     db.execute(f"PRAGMA user_version = {version}")  # the same value, but SQLite writes and syncs it
 

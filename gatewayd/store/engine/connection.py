@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from sqlite3 import Connection, Cursor, Row
-from typing import NewType
+from typing import Any, Protocol, TypeAlias
 
 __all__ = [
     "BUSY_TIMEOUT_MS",
@@ -15,6 +15,7 @@ __all__ = [
     "Connection",
     "Cursor",
     "Row",
+    "SqliteConnection",
     "Transaction",
     "connect_reader",
     "connect_writer",
@@ -26,7 +27,41 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-Transaction = NewType("Transaction", Connection)
+SqliteConnection: TypeAlias = sqlite3.Connection
+"""A connection to the database of this box."""
+
+Row: TypeAlias = Any
+"""A row, whose columns are found by place and by name."""
+
+
+class Cursor(Protocol):
+    """The answer to a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the statement changed."""
+
+    def fetchone(self) -> Any:
+        """The next row; None: there is none."""
+
+    def fetchall(self) -> list[Any]:
+        """The other rows."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The other rows."""
+
+
+class Connection(Protocol):
+    """A connection as the functions of `gatewayd/store/tables/` use it: to SQLite, or to the database of a fleet."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor:
+        """Run one statement."""
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor:
+        """Run one statement for each set of values."""
+
+
+Transaction: TypeAlias = Connection
 """A connection as callers of the store hold it: they only pass it to functions of `gatewayd/store/tables/`."""
 
 # Page cache of a connection, in KiB. The hot pages are the right edges of a few trees, so little is enough;
@@ -51,11 +86,11 @@ BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for a lock. Only a person with an SQLite shell can hold one."""
 
 
-def connect_writer(path: Path) -> Connection:
+def connect_writer(path: Path) -> SqliteConnection:
     """The writing connection, before `keep_log`. Nothing in the file was changed or read yet."""
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
-        db.row_factory = Row
+        db.row_factory = sqlite3.Row
         db.text_factory = _text
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
@@ -67,14 +102,14 @@ def connect_writer(path: Path) -> Connection:
     return db
 
 
-def keep_log(db: Connection) -> None:
+def keep_log(db: SqliteConnection) -> None:
     """Switch to a log (WAL). With the settings of `connect_writer`, every commit is synced before it returns."""
     db.execute("PRAGMA journal_mode = WAL")
     page_bytes: int = db.execute("PRAGMA page_size").fetchone()[0]
     db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
 
 
-def make_log_room(db: Connection, mark: bytes = b"") -> None:
+def make_log_room(db: SqliteConnection, mark: bytes = b"") -> None:
     """Fill the log with zeros up to the size that it grows to; an empty log gets `mark` at its end.
 
     For the writing connection, between two transactions. Without room on the disk, the log grows as it is written.
@@ -98,7 +133,7 @@ def make_log_room(db: Connection, mark: bytes = b"") -> None:
         log.debug("no space can be reserved for the log of the database: %s", error)
 
 
-def connect_reader(path: Path) -> Connection:
+def connect_reader(path: Path) -> SqliteConnection:
     """A read-only connection."""
     db = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro",
@@ -108,7 +143,7 @@ def connect_reader(path: Path) -> Connection:
         check_same_thread=False,
     )
     try:
-        db.row_factory = Row
+        db.row_factory = sqlite3.Row
         db.text_factory = _text
         db.execute("PRAGMA query_only = ON")
         db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
@@ -118,13 +153,13 @@ def connect_reader(path: Path) -> Connection:
     return db
 
 
-def file_of(db: Connection) -> str:
+def file_of(db: SqliteConnection) -> str:
     """The path of the file that a connection has open."""
     path: str = db.execute("SELECT file FROM pragma_database_list WHERE name = 'main'").fetchone()[0]
     return path
 
 
-def log_of(db: Connection) -> str:
+def log_of(db: SqliteConnection) -> str:
     """The path of the log of a connection's database."""
     return file_of(db) + "-wal"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from config.language.text import Text, text_of
-from gatewayd.store.engine.connection import Connection, Transaction, connect_reader
+from gatewayd.store.engine.connection import SqliteConnection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError, damage, unavailable
 
 # Reads last microseconds to milliseconds: a few connections serve many threads.
@@ -31,7 +31,7 @@ class Readers:
         self._connections = connections
         self._closed = False
         self._damaged = damaged
-        self._idle: queue.LifoQueue[Connection | None] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[SqliteConnection | None] = queue.LifoQueue()
         for _ in range(connections):
             self._idle.put(None)
 
@@ -53,7 +53,7 @@ class Readers:
                 raise StoreUnavailableError(Text("the store is closed"))
             if db is None:
                 db = connect_reader(self._path)
-            yield Transaction(db)
+            yield db
         except sqlite3.Error as error:
             if unavailable(error):
                 if db is not None:

@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import OperationalError
 
-from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, Connection, log_of, make_log_room
+from gatewayd.store.engine.connection import BUSY_TIMEOUT_MS, SqliteConnection, log_of, make_log_room
 from gatewayd.store.engine.fsync import sync_folder
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def set_foreign_logs_aside(path: Path) -> None:
             )
 
 
-def begin_generation(db: Connection) -> None:
+def begin_generation(db: SqliteConnection) -> None:
     """Empty the log, give the database a new generation, then fill and mark the log. For the writer, at start.
 
     While another process reads, or the disk is full, the generation does not change.
@@ -90,14 +90,14 @@ def begin_generation(db: Connection) -> None:
     mark_log(db)
 
 
-def set_generation(db: Connection) -> None:
+def set_generation(db: SqliteConnection) -> None:
     """Give a database a new generation."""
     generation = 1 + secrets.randbelow(2**31 - 1)
     db.execute(f"PRAGMA application_id = {generation}")
     db.execute(f"PRAGMA user_version = {_signed(generation ^ _CHECK)}")
 
 
-def mark_log(db: Connection) -> None:
+def mark_log(db: SqliteConnection) -> None:
     """Fill the log to its size; an empty log is marked with the generation of its database."""
     # Read through the connection: to open and close the file itself would drop all locks that SQLite holds on it for
     # this process (POSIX). Another process could then take itself for the last one and remove the log.
@@ -168,7 +168,7 @@ def _mark(generation: int) -> bytes:
     return _MARK + struct.pack(">II", generation, generation)
 
 
-def _emptied(db: Connection) -> bool:
+def _emptied(db: SqliteConnection) -> bool:
     """Copy the log into the database and truncate it. False while another process reads it."""
     busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not busy and Path(log_of(db)).stat().st_size == 0

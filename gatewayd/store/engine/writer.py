@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 from config.language.text import Text
 from gatewayd.store.engine.commit import COMMIT_SECONDS, SHARE_S, TRY_S, Committer, Job
-from gatewayd.store.engine.connection import Connection, Transaction
+from gatewayd.store.engine.connection import SqliteConnection, Transaction
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations
@@ -76,12 +76,12 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[Connection | None], Connection],
+        connect: Callable[[SqliteConnection | None], SqliteConnection],
         disk: Disk,
         commit_times: Durations[str] | None = None,
         *,
         share_s: float = SHARE_S,
-        committed: Callable[[Connection], None] = lambda _: None,
+        committed: Callable[[SqliteConnection], None] = lambda _: None,
     ) -> None:
         self._disk = disk
         self._committer = Committer(
