@@ -12,7 +12,7 @@ from typing import Final
 from gatewayd.fleet import tables
 from gatewayd.fleet.tables import BoxState, Share, SimPlace
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Follower:
 
     def __init__(
         self,
-        data: Data,
+        data: AnyStore,
         waited_for: Callable[[], list[str]],
         told: Callable[[News], None],
         afterwards: Callable[[bool], None],

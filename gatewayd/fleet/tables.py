@@ -202,3 +202,12 @@ def give_up_duties(db: Transaction, names: Iterable[str], box: Box) -> None:
         "DELETE FROM duties WHERE name = ? AND box = ? AND epoch = ?",
         [(name, box.name, box.epoch) for name in names],
     )
+
+
+def renumbered_sims(db: Transaction) -> dict[int, dict[int, int]]:
+    """For each key that a box made before it joined: the ids that its SIMs had there, with those that they have in the fleet."""
+    new_ids: dict[str, dict[int, int]] = {}
+    for box, old, new in db.execute("SELECT box, old_id, new_id FROM renumbered WHERE kind = 'sim'").fetchall():
+        new_ids.setdefault(box, {})[old] = new
+    origins = db.execute("SELECT key_id, box FROM key_origins").fetchall()
+    return {row[0]: new_ids[row[1]] for row in origins if row[1] in new_ids}

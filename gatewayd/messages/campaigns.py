@@ -9,7 +9,7 @@ from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages import cancellation
 from gatewayd.records import Caller, CampaignRecord, CancelledCampaign, Status
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import campaigns
 from gatewayd.store.tables.campaigns import Campaign, Counts
 from gatewayd.timekeeping.clock import Clock, Moment
@@ -26,7 +26,7 @@ class Campaigns:
 
     def __init__(
         self,
-        store: Data,
+        store: AnyStore,
         clock: Clock,
         moment: Callable[[], Moment],
         notify: Callable[[list[str]], None],

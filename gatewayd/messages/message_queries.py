@@ -12,7 +12,7 @@ from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.reasons import NO_SIM_YET, NO_TIME, outside_window
 from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, Priority, Status
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import messages
 from gatewayd.store.tables.messages import ShownMessage
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -23,7 +23,7 @@ Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 class MessageQueries:
     """Reads messages of the caller's company. Any thread may call any method."""
 
-    def __init__(self, store: Data, moment: Callable[[], Moment], calendar: Calendar) -> None:
+    def __init__(self, store: AnyStore, moment: Callable[[], Moment], calendar: Calendar) -> None:
         self._store = store
         self._moment = moment
         self._calendar = calendar

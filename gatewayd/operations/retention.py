@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import retention
 from gatewayd.timekeeping.clock import DAY, Moment
 from gatewayd.timekeeping.timers import Timers
@@ -22,7 +22,7 @@ class Retention:
     def __init__(
         self,
         days: int,
-        store: Data,
+        store: AnyStore,
         moment: Callable[[], Moment],
         timers: Timers,
         ended: Callable[[], None] = lambda: None,

@@ -75,12 +75,12 @@ class Acceptance(Protocol):
 class OwnAcceptance:
     """A box that keeps messages in its own store, whose writer runs one transaction at a time.
 
-    `first_id`: the lowest id of a message; above those that other boxes give to messages which this box keeps too.
+    `beside_shared`: the store also holds messages that several boxes share, whose ids are their own.
     """
 
-    def __init__(self, port_registry: PortRegistry, first_id: int = 1) -> None:
+    def __init__(self, port_registry: PortRegistry, *, beside_shared: bool = False) -> None:
         self._port_registry = port_registry
-        self._first_id = first_id
+        self._next_ids = messages.next_own_ids if beside_shared else messages.next_ids
 
     def lock(self, db: Transaction, askers: Sequence[Asker]) -> None:
         """Nothing to do: no other transaction runs."""
@@ -103,8 +103,8 @@ class OwnAcceptance:
 
     def ids(self, db: Transaction, most: int) -> Ids:
         """The ids behind the newest message."""
-        message_id, last = messages.next_ids(db)
-        return Ids(itertools.count(max(message_id, self._first_id)), _TaskIds(last).next)
+        message_id, last = self._next_ids(db)
+        return Ids(itertools.count(message_id), _TaskIds(last).next)
 
     def being_answered(self, db: Transaction, key_id: int, key: str) -> None:
         """In memory: it is not true any more after a crash."""

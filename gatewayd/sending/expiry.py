@@ -9,7 +9,7 @@ from functools import partial
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
@@ -36,7 +36,7 @@ class Expiry:
 
     def __init__(
         self,
-        store: Data,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 In = TypeVar("In")
@@ -30,7 +30,7 @@ class RequestBatcher(Generic[In, Out]):
     of a group in order of arrival, and returns one result for each.
     """
 
-    def __init__(self, store: Data, work: Callable[[Transaction, Sequence[In]], Sequence[Out]]) -> None:
+    def __init__(self, store: AnyStore, work: Callable[[Transaction, Sequence[In]], Sequence[Out]]) -> None:
         self._store = store
         self._work = work
         self._lock = Lock()

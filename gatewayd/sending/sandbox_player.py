@@ -13,7 +13,7 @@ from gatewayd.receiving import opt_out_texts
 from gatewayd.receiving.opt_out_texts import OptOutText, OptOutWords
 from gatewayd.records import EventType
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import events, inbound, messages, sandbox
 from gatewayd.store.tables.inbound import Nature
@@ -38,7 +38,7 @@ class SandboxPlayer:
 
     def __init__(
         self,
-        store: Data,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
         words: OptOutWords,

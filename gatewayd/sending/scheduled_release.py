@@ -14,7 +14,7 @@ from gatewayd.sending.acceptance import Acceptance, ToQueue
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.store import Transaction
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import messages, scheduled
 from gatewayd.store.tables.messages import Message
@@ -49,7 +49,7 @@ class ScheduledRelease:
     def __init__(
         self,
         settings: DispatchSettings,
-        store: Data,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
         acceptance: Acceptance,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatewayd.errors import storage_errors
 from gatewayd.records import Caller, Draft
 from gatewayd.sending.intake import Intake
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from modem.sms.segmentation import segment
 
 
@@ -39,7 +39,7 @@ class SendPlan:
 
 
 def send_plan(
-    store: Data, intake: Intake, caller: Caller, drafts: Sequence[Draft], sim_id: int | None
+    store: AnyStore, intake: Intake, caller: Caller, drafts: Sequence[Draft], sim_id: int | None
 ) -> SendPlan:
     """Plan messages as they would be given to SIMs at this moment. `sim_id`: the only SIM that may take them.
 

@@ -13,7 +13,7 @@ from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import AcceptedRequest, Intake, PreparedDraft, SendRequest
 from gatewayd.sending.request_batcher import RequestBatcher
 from gatewayd.sending.result_waiters import ResultWaiters
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import CommitUnknownError, StoreUnavailableError
 from gatewayd.store.tables import idempotency
 from gatewayd.store.tables.idempotency import UsedKey
@@ -31,7 +31,7 @@ class SendRequests:
 
     def __init__(
         self,
-        store: Data,
+        store: AnyStore,
         intake: Intake,
         queries: MessageQueries,
         waiters: ResultWaiters,

@@ -12,7 +12,7 @@ from enum import Enum
 from time import monotonic
 from typing import Final
 
-from gatewayd.store.data import Data
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables import deliveries, webhooks
 from gatewayd.store.tables.deliveries import Delivery, PastAttempt

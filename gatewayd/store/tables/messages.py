@@ -131,9 +131,21 @@ COLUMNS = (
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
 
+FIRST_SHARED = 10**12
+"""Ids of messages that several boxes share begin here, far above those that one box gives."""
+
+
 def next_ids(db: Connection) -> tuple[int, int]:
     """The id of the next message, and the newest task id (0 without any)."""
     row = db.execute("SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1").fetchone()
+    return (1, 0) if row is None else (row[0] + 1, row[1])
+
+
+def next_own_ids(db: Connection) -> tuple[int, int]:
+    """As `next_ids`, for a message of this box's own where it also keeps messages that several boxes share."""
+    row = db.execute(
+        "SELECT id, task_id FROM messages WHERE id < ? ORDER BY id DESC LIMIT 1", (FIRST_SHARED,)
+    ).fetchone()
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 

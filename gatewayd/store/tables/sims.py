@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
-from gatewayd.store.tables import former_numbers
+from gatewayd.store.tables import box_settings, former_numbers
 
 # Values that the operator of the box set come before those of the card.
 _NUMBER = "coalesce(s.number, s.card_number)"
@@ -33,6 +33,12 @@ _SIM = f"""
 _ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
 
 _AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
+
+
+_FIRST_ID = "first_sim_id"
+
+IDS_OF_A_BOX = 1_000_000
+"""How many ids of SIMs each box of a fleet may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +131,36 @@ def seen(
     known = id_of(db, iccid)
     before = "" if known is None else number_of(db, known)
     row = db.execute(
-        "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot,"
+        "INSERT INTO sims (id, iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot, box = NULL,"
         "   imsi = iif(excluded.imsi = '', imsi, excluded.imsi),"
         "   card_number = iif(excluded.card_number = '', card_number, excluded.card_number),"
         "   card_operator = iif(excluded.card_operator = '', card_operator, excluded.card_operator)"
         " RETURNING id",
-        (iccid, imsi, number, operator, port, slot, now),
+        (_new_id(db) if known is None else known, iccid, imsi, number, operator, port, slot, now),
     ).fetchone()
     sim_id: int = row[0]
     note_change(db, sim_id, before, now)
     return sim_id
+
+
+def number_from(db: Connection, first_id: int) -> None:
+    """Give SIMs that are seen for the first time ids from here on, which no other box of a fleet gives."""
+    box_settings.keep(db, _FIRST_ID, str(first_id))
+
+
+def _new_id(db: Connection) -> int | None:
+    """The id of a SIM that is seen for the first time; None: any."""
+    first = box_settings.all_of(db).get(_FIRST_ID)
+    if first is None:
+        return None
+    row = db.execute(
+        "SELECT coalesce(max(id) + 1, :first) FROM sims WHERE id >= :first AND id < :first + :range",
+        {"first": int(first), "range": IDS_OF_A_BOX},
+    ).fetchone()
+    new_id: int = row[0]
+    return new_id
 
 
 def _known_as(db: Connection, iccid: str, imsi: str) -> str:
