@@ -7,6 +7,7 @@
 # make bench-document   write the figures into docs/performance.md and docs/plots
 # make long    run the tests that are too long for the suite: torture, idle ports, start times
 # make browser run the tests in a browser: apt-get install chromium
+# make fleet-test   run the tests that need PostgreSQL: apt-get install postgresql libpq5
 # make pictures  take the pictures of the documents from a simulated box: needs what make browser needs
 # make schemathesis   ask the API what its OpenAPI document allows, and more, for a minute: make schemathesis MINUTES=5 SEED=7
 # make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options
@@ -36,7 +37,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -68,6 +69,11 @@ browser:
 	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt playwright
 	@test -d build/axe/node_modules/axe-core || npm install --prefix build/axe --no-audit --no-fund --loglevel=error axe-core@4
 	$(PY) pytest -m browser tests/browser
+
+fleet-test:
+	@$(SETUP) dev
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt psycopg
+	$(PY) pytest -m postgres -n 2 tests/fleet
 
 # Read the pictures over before they are committed.
 pictures:

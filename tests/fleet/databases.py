@@ -1,0 +1,81 @@
+"""Databases on a PostgreSQL server of the tests."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.postgres_folder import PostgresFolder
+
+ROLE = "gatewayd"
+PASSWORD = "a password with ' and \\"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that belongs to the role of the boxes."""
+
+    server: PostgresFolder
+    name: str
+
+    @property
+    def dsn(self) -> str:
+        """The role's connection, by TCP with its password."""
+        return self.server.dsn(ROLE, self.name)
+
+    @property
+    def superuser_dsn(self) -> str:
+        """The superuser's connection, through the Unix socket."""
+        return self.server.dsn(dbname=self.name)
+
+    def dsn_through(self, port: int) -> str:
+        """The role's connection through a proxy at this port."""
+        return self.server.dsn(ROLE, self.name, port=port)
+
+    def psql(self, sql: str) -> str:
+        """The output of statements that the superuser runs in this database."""
+        return self.server.psql(sql, self.name)
+
+
+@contextmanager
+def temporary_server(*, fsync: bool = False, ssl: bool = False) -> Iterator[PostgresFolder]:
+    """A running server that has the role of the boxes; its folder is removed afterwards, however this process ends."""
+    folder = PostgresFolder(_temporary_folder(), fsync=fsync, ssl=ssl, temporary=True)
+    try:
+        folder.start()
+        folder.create_role(ROLE, PASSWORD)
+        yield folder
+    finally:
+        folder.remove()
+
+
+@contextmanager
+def copied_server(stopped: PostgresFolder) -> Iterator[PostgresFolder]:
+    """A running server with the data of a stopped one, which is ten times faster than new data; removed afterwards."""
+    folder = stopped.copy_to(_temporary_folder())
+    try:
+        folder.start()
+        yield folder
+    finally:
+        folder.remove()
+
+
+def _temporary_folder() -> Path:
+    """A folder that is not pytest's: only its owner may enter that one, and the server runs as another user."""
+    return Path(tempfile.mkdtemp(prefix="postgres-"))
+
+
+@contextmanager
+def empty_database(server: PostgresFolder) -> Iterator[Database]:
+    """A new database, which is dropped afterwards."""
+    database = Database(server, f"test_{next(_numbers)}")
+    server.create_database(database.name, ROLE)
+    yield database
+    if server.running:
+        server.drop_database(database.name)
