@@ -22,6 +22,7 @@ from gatewayd.sending.acceptance import Asker, Ids, ToQueue
 from gatewayd.sims.port_registry import Presence
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.tables.idempotency import Answering
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ _TICK: Final = 10_000  # microseconds: the time of a task id, in front of the nu
 
 
 class FleetAcceptance:
-    """Keeps messages in PostgreSQL. `last_task_id`: the newest in the store of this box."""
+    """Keeps messages in PostgreSQL."""
 
     def __init__(self, member: Member, presence: FleetPresence, counts: QueueCounts) -> None:
         self._member = member
@@ -45,7 +46,6 @@ class FleetAcceptance:
         keys = [_hash(asker.key_id, asker.key.key) for asker in askers if asker.key is not None]
         if keys:
             tables.lock_keys(db, keys)
-            tables.drop_ended_requests(db)
         companies = {asker.company_id for asker in askers if not asker.sandbox}
         if companies:
             tables.lock_companies(db, companies)
@@ -76,12 +76,12 @@ class FleetAcceptance:
         self._tasks.begin(db, box.number)
         return Ids(iter(found), self._tasks.next)
 
-    def being_answered(self, db: Transaction, key_id: int, key: str) -> None:
-        """Until this box begins anew."""
+    def answering(self) -> Answering | None:
+        """This box, until it begins anew."""
         box = self._member.box()
         if box is None:
             raise StoreUnavailableError
-        tables.being_answered(db, box, key_id, key)
+        return Answering(box.name, box.epoch)
 
     def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
         """Start the messages for which a port of this box is free; the others wait for any box."""

@@ -13,6 +13,7 @@ from gatewayd.events.retention import EventRetention
 from gatewayd.fleet.duties import DutyData, Maker, Work
 from gatewayd.fleet.queue import boxes, expiry
 from gatewayd.fleet.tables import boxes as all_boxes
+from gatewayd.fleet.tables import drop_ended_requests
 from gatewayd.messages.effects import Effects
 from gatewayd.operations.counting import Counting
 from gatewayd.operations.retention import Retention
@@ -147,6 +148,7 @@ class HousekeepingWork:
 
     def _tidy(self, db: Transaction) -> bool:
         at = self._box.moment()
+        drop_ended_requests(db)
         more = idempotency.forget_but(db, at.lately(KEYS_KEPT))
         if at.trusted and at.unbroken >= 2 * DAY:
             more = sim_recipients.forget_before(db, day_before(day_before(at.today))) or more

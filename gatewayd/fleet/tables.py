@@ -159,15 +159,6 @@ def last_task_id(db: Transaction, number: int, of: int) -> int:
     return found or 0
 
 
-def being_answered(db: Transaction, box: Box, key_id: int, key: str) -> None:
-    """Note that this box answers the first request with an idempotency key."""
-    db.execute(
-        "INSERT INTO in_flight (key_id, key, box, epoch) VALUES (?, ?, ?, ?) ON CONFLICT (key_id, key) DO UPDATE SET"
-        " box = excluded.box, epoch = excluded.epoch",
-        (key_id, key, box.name, box.epoch),
-    )
-
-
 def drop_ended_requests(db: Transaction) -> None:
     """Forget requests whose box does not answer them any more: it began anew."""
     db.execute(

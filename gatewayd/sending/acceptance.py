@@ -11,7 +11,8 @@ from gatewayd.ids import next_task_id
 from gatewayd.records import Idempotency
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import event_counts, idempotency, messages, queue_counts
+from gatewayd.store.tables import event_counts, messages, queue_counts
+from gatewayd.store.tables.idempotency import Answering
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class Acceptance(Protocol):
     def ids(self, db: Transaction, most: int) -> Ids:
         """The ids of up to `most` new messages."""
 
-    def being_answered(self, db: Transaction, key_id: int, key: str) -> None:
-        """Note that the first request with an idempotency key is being answered."""
+    def answering(self) -> Answering | None:
+        """Who answers requests, where several boxes keep messages in the same place."""
 
     def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
         """Messages and their parts were written: put them into the queue. Those that this box sends at once."""
@@ -106,9 +107,9 @@ class OwnAcceptance:
         message_id, last = self._next_ids(db)
         return Ids(itertools.count(message_id), _TaskIds(last).next)
 
-    def being_answered(self, db: Transaction, key_id: int, key: str) -> None:
-        """In memory: it is not true any more after a crash."""
-        idempotency.being_answered(db, key_id, key)
+    def answering(self) -> Answering | None:
+        """No other box."""
+        return None
 
     def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
         """Their parts are the queue."""

@@ -329,8 +329,8 @@ class _Batch:
                 sms_ids=[one.sms_id if isinstance(one, Accepted) else None for one in taken.accepted],
                 single=asked.single,
                 now=self._at.now,
+                answering=self._acceptance.answering(),
             )
-            self._acceptance.being_answered(self._db, asked.caller.key_id, asked.key.key)
         return taken
 
     def sim_for(self, asked: SendRequest) -> Candidate:

@@ -91,7 +91,7 @@ def look(store: Path, work: Callable[[Transaction], T]) -> T:
         raise StoreUnavailableError(str(error)) from error
 
 
-def counts(db: SqliteConnection) -> dict[str, object]:
+def counts(db: Connection) -> dict[str, object]:
     """As `recent_counts`, on a connection."""
     newest = f"(SELECT status, failure_reason FROM messages ORDER BY id DESC LIMIT {_NEWEST})"
     refused = f"(SELECT cause FROM refusals ORDER BY message_id DESC LIMIT {_NEWEST})"

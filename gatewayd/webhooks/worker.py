@@ -59,7 +59,7 @@ class Order(Enum):
 class Tools:
     """The parts of the gateway that every worker uses."""
 
-    store: Data
+    store: AnyStore
     moment: Callable[[], Moment]
     way: Way
     retry_s: tuple[float, ...]

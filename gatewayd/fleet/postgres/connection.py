@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import select
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -27,6 +28,13 @@ from gatewayd.fleet.postgres.errors import (
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 
 RV = TypeVar("RV")
+
+
+_EVENTS: Final = "INTO events"
+
+# Rows that one INSERT takes: one statement of many rows costs far less than many, and its triggers run once.
+_ROWS_AT_ONCE: Final = 50
+_INSERT: Final = re.compile(r"(INSERT INTO [^()]+(?:\([^()]*\) )?VALUES )(\(%s(?:, %s)*\))")
 
 
 class Row(tuple[Any, ...]):
@@ -101,11 +109,13 @@ class Connection:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._heard: list[str] = []
+        self._wrote_events = False
         connection.add_notify_handler(lambda notice: self._heard.append(notice.channel))
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> psycopg.Cursor[Any]:
         """Run one statement, in the words that both engines know (see `dialect`)."""
         values = _values(parameters)
+        self._wrote_events |= _EVENTS in sql
         with self._translating():
             cursor = self._connection.cursor()
             cursor.execute(translate(sql), values)
@@ -114,11 +124,18 @@ class Connection:
     def executemany(
         self, sql: str, parameters: Iterable[Sequence[Any] | Mapping[str, Any]], /
     ) -> psycopg.Cursor[Any]:
-        """Run one statement for each set of values; `rowcount` of the cursor is the sum."""
+        """Run one statement for each set of values."""
         all_values = [_values(each) for each in parameters]
+        self._wrote_events |= _EVENTS in sql
+        statement = translate(sql)
+        many = _of_many(statement)
         with self._translating():
             cursor = self._connection.cursor()
-            cursor.executemany(translate(sql), all_values)
+            while many is not None and len(all_values) >= _ROWS_AT_ONCE:
+                cursor.execute(many, [value for row in all_values[:_ROWS_AT_ONCE] for value in row])
+                del all_values[:_ROWS_AT_ONCE]
+            if all_values:
+                cursor.executemany(statement, all_values)
             return cursor
 
     def run_script(self, script: str) -> None:
@@ -157,6 +174,20 @@ class Connection:
     def is_broken(self) -> bool:
         """Whether the connection ended: it must be closed, and a new one made."""
         return self._connection.closed or self._connection.pgconn.status != pq.ConnStatus.OK
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing tells that an idle connection has ended: PostgreSQL says nothing to one unless it ends it."""
+        if self.is_broken or not self.is_idle:
+            return False
+        poll = select.poll()
+        poll.register(self._connection.pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def take_wrote_events(self) -> bool:
+        """Whether a statement wrote events since the last call."""
+        wrote, self._wrote_events = self._wrote_events, False
+        return wrote
 
     @property
     def is_idle(self) -> bool:
@@ -268,6 +299,13 @@ def _row_class(names: tuple[bytes | None, ...]) -> type[Row]:
     for place, name in enumerate(names):
         places.setdefault((name or b"").decode(), place)
     return type("Row", (Row,), {"_places": places, "__slots__": ()})
+
+
+@lru_cache(maxsize=256)
+def _of_many(statement: str) -> str | None:
+    """An INSERT of one row as one of `_ROWS_AT_ONCE` rows; None: the statement is another one."""
+    found = _INSERT.fullmatch(statement)
+    return None if found is None else found[1] + ", ".join([found[2]] * _ROWS_AT_ONCE)
 
 
 def _values(parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any] | dict[str, Any]:

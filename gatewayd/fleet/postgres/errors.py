@@ -63,24 +63,29 @@ class TooNewError(StoreUnavailableError):
 
 
 # SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), whole or its class.
-_MEANINGS: Final[tuple[tuple[frozenset[str], Callable[[Text], Exception], str], ...]] = (
+_MEANINGS: Final[tuple[tuple[frozenset[str], Callable[[str], Exception]], ...]] = (
     (
         frozenset({"40001", "40P01"}),
-        PostgresConflictError,
-        "PostgreSQL ended the transaction in favour of others: {reason}",
+        lambda reason: PostgresConflictError(
+            Text("PostgreSQL ended the transaction in favour of others: {reason}", reason=reason)
+        ),
     ),
-    (frozenset({"57014", "55P03", "25P03", "25P04"}), PostgresSlowError, "PostgreSQL is too slow: {reason}"),
+    (
+        frozenset({"57014", "55P03", "25P03", "25P04"}),
+        lambda reason: PostgresSlowError(Text("PostgreSQL is too slow: {reason}", reason=reason)),
+    ),
     (
         frozenset({"08", "57P01", "57P02", "57P03", "57P04", "57P05", "25006"}),
-        PostgresAwayError,
-        "PostgreSQL is away: {reason}",
+        lambda reason: PostgresAwayError(Text("PostgreSQL is away: {reason}", reason=reason)),
     ),
     (
         frozenset({"28", "42501", "3D000"}),
-        PostgresRefusedError,
-        "PostgreSQL refuses this box: {reason}",
+        lambda reason: PostgresRefusedError(Text("PostgreSQL refuses this box: {reason}", reason=reason)),
     ),
-    (frozenset({"53", "58", "XX"}), PostgresFullError, "PostgreSQL cannot store: {reason}"),
+    (
+        frozenset({"53", "58", "XX"}),
+        lambda reason: PostgresFullError(Text("PostgreSQL cannot store: {reason}", reason=reason)),
+    ),
 )
 
 
@@ -91,9 +96,9 @@ def translated(error: psycopg.Error, *, connecting: bool = False) -> Exception:
         return _without_code(error, connecting=connecting)
     if code[:2] in ("22", "23"):
         return _about_values(error, code)
-    for codes, make, text in _MEANINGS:
+    for codes, error_of in _MEANINGS:
         if code in codes or code[:2] in codes:
-            return make(Text(text, reason=error.diag.message_primary or type(error).__name__))
+            return error_of(error.diag.message_primary or type(error).__name__)
     return PostgresFaultError(f"PostgreSQL does not take a statement: {error.diag.message_primary}", code)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 FUNCTIONS: Final = """
 -- Functions that SQLite has. They are written so that the planner can see through them.
-CREATE FUNCTION iif(condition boolean, one anyelement, other anyelement) RETURNS anyelement
+CREATE FUNCTION iif(condition boolean, one anycompatible, other anycompatible) RETURNS anycompatible
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT CASE WHEN $1 THEN $2 ELSE $3 END';
 CREATE FUNCTION max(one bigint, two bigint) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -292,6 +292,12 @@ CREATE TABLE counted (
     last_message bigint NOT NULL
 );
 INSERT INTO counted VALUES (0, 0);
+CREATE TABLE message_horizon (             -- one row, see `settled_messages` in `gatewayd/store/tables/engines.py`
+    settled bigint NOT NULL,               -- no message with an id up to this one is still to come
+    newest bigint NOT NULL,
+    open_until bigint NOT NULL             -- transactions below this number may still bring one up to `newest`
+);
+INSERT INTO message_horizon VALUES (0, 0, 0);
 """
 
 TEXTS: Final = """
@@ -430,10 +436,11 @@ CREATE TABLE key_origins (                 -- keys that a box made before it joi
 # The names of the schema are written out, because a person's session may have another search path.
 TRIGGERS: Final = """
 -- An event with a lower id must never be seen after one with a higher id: the lock is held to the end of the
--- transaction, and a statement draws its first id after this.
+-- transaction, and a statement draws its first id after this. Readers that wait are woken by the channel `events`.
 CREATE FUNCTION lock_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(1735357799, 1);
+    PERFORM pg_notify('events', '');
     RETURN NULL;
 END $$;
 CREATE TRIGGER events_in_order BEFORE INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION lock_events();

@@ -178,6 +178,7 @@ def blocks_all(db: Connection, company_id: int) -> bool:
 def use(db: Connection, company_id: int, month: str, count: int) -> None:
     """Add `count` messages to the use of the quota; a negative count gives them back."""
     db.execute(
-        "INSERT INTO company_usage VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET used = used + excluded.used",
+        "INSERT INTO company_usage VALUES (?, ?, ?)"
+        " ON CONFLICT (company_id, month) DO UPDATE SET used = company_usage.used + excluded.used",
         (company_id, month, count),
     )

@@ -87,7 +87,7 @@ def set_bundle(db: Connection, sim_id: int, units: int | None, end: int | None, 
     """Note what a readable answer told about the bundle of a SIM."""
     db.execute(
         "INSERT INTO sim_balances (sim_id, read_at, units, bundle_end) VALUES (:sim, :now, :units, :end)"
-        " ON CONFLICT DO UPDATE SET read_at = :now, units = :units, bundle_end = :end, unreadable_since = NULL",
+        " ON CONFLICT (sim_id) DO UPDATE SET read_at = :now, units = :units, bundle_end = :end, unreadable_since = NULL",
         {"sim": sim_id, "now": now, "units": units, "end": end},
     )
 
@@ -96,7 +96,7 @@ def set_unreadable(db: Connection, sim_id: int, now: int) -> None:
     """Note that the pattern did not fit an answer. Values that were read before stay."""
     db.execute(
         "INSERT INTO sim_balances (sim_id, unreadable_since) VALUES (:sim, :now)"
-        " ON CONFLICT DO UPDATE SET unreadable_since = coalesce(unreadable_since, :now)",
+        " ON CONFLICT (sim_id) DO UPDATE SET unreadable_since = coalesce(sim_balances.unreadable_since, :now)",
         {"sim": sim_id, "now": now},
     )
 
@@ -111,6 +111,6 @@ def begin_renewal(db: Connection, sim_id: int, now: int) -> None:
     """Note that the code that renews a bundle is about to be sent. Only a new answer tells the bundle after that."""
     db.execute(
         "INSERT INTO sim_balances (sim_id, renewed_at) VALUES (:sim, :now)"
-        " ON CONFLICT DO UPDATE SET renewed_at = :now, units = NULL, bundle_end = NULL",
+        " ON CONFLICT (sim_id) DO UPDATE SET renewed_at = :now, units = NULL, bundle_end = NULL",
         {"sim": sim_id, "now": now},
     )

@@ -51,7 +51,7 @@ class ShownDelivery:
 
 
 # The events for an audience, from `_values`.
-_AUDIENCE: Final = "e.sandbox = :sandbox AND (e.company_id = :company OR (:box AND e.company_id = 0))"
+_AUDIENCE: Final = "e.sandbox = :sandbox AND (e.company_id = :company OR (:box = 1 AND e.company_id = 0))"
 
 # SQLite can use the index `deliveries_open` only where the statement has this term too. It would still choose the primary key,
 # and look at all that was delivered.
@@ -67,7 +67,8 @@ def keep(db: Connection, webhook_id: int, delivery: Delivery) -> None:
         [each.at, each.status_code, each.duration_ms, each.error] for each in delivery.attempts[-_ATTEMPTS:]
     ]
     db.execute(
-        "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (webhook_id, event_id) DO UPDATE SET"
+        " state = excluded.state, tries = excluded.tries, next_at = excluded.next_at, attempts = excluded.attempts",
         (
             webhook_id,
             delivery.number,
@@ -82,7 +83,7 @@ def keep(db: Connection, webhook_id: int, delivery: Delivery) -> None:
 def keep_body(db: Connection, webhook_id: int, number: int, body: bytes) -> None:
     """Store the bytes of an event's first attempt, for the next ones. Bytes that are stored already stay."""
     db.execute(
-        "INSERT OR IGNORE INTO delivery_bodies SELECT ?, id, message_id, inbox_id, ? FROM events WHERE id = ?",
+        "INSERT INTO delivery_bodies SELECT ?, id, message_id, inbox_id, ? FROM events WHERE id = ? ON CONFLICT DO NOTHING",
         (webhook_id, body, number),
     )
 
@@ -185,7 +186,8 @@ def queue_all(
     return db.execute(
         "INSERT INTO deliveries SELECT :webhook, e.id, 'pending', 0, :now, '[]' FROM events e"
         f" WHERE {_terms(types)} AND e.id BETWEEN :first AND :last AND e.at BETWEEN :since AND :until"
-        " ON CONFLICT DO UPDATE SET state = 'pending', tries = 0, next_at = excluded.next_at WHERE state <> 'pending'",
+        " ON CONFLICT (webhook_id, event_id) DO UPDATE SET state = 'pending', tries = 0, next_at = excluded.next_at"
+        " WHERE deliveries.state <> 'pending'",
         {
             **_values(audience),
             "webhook": webhook_id,
@@ -310,7 +312,7 @@ def _delivery(row: Row) -> Delivery:
 def _terms(types: Collection[EventType] | None) -> str:
     if types is None:
         return _AUDIENCE
-    return f"{_AUDIENCE} AND e.type IN ({', '.join(str(events.code_of(each)) for each in types)})"
+    return f"{_AUDIENCE} AND e.type IN ({events.codes_of(types)})"
 
 
 def _values(audience: Audience) -> dict[str, object]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables import engines
 
 # Counted events: name, statement, and condition on its rows. A row is one event at most.
 _EVENTS = (
@@ -79,7 +80,9 @@ def install_event_counts(db: Connection) -> None:
 
 
 def accepted(db: Connection, sim_ids: Iterable[int]) -> None:
-    """Count accepted messages by their SIMs, within the transaction."""
+    """Count accepted messages by their SIMs, within the transaction. Counts are of one box: none in a shared database."""
+    if engines.is_shared(db):
+        return
     db.executemany(
         _COUNT_ACCEPTED,
         [{"sim": sim_id, "count": count} for sim_id, count in Counter(sim_ids).items()],

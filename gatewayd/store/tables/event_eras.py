@@ -6,6 +6,7 @@ again. So an era begins with each start and each restored backup, and the id tha
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_right
 from dataclasses import dataclass
 from operator import attrgetter
@@ -46,12 +47,12 @@ class Eras:
 def begin(db: Connection, *, restored: bool) -> None:
     """Begin an era, within a transaction. An era without an event gives way to it."""
     db.execute(
-        "DELETE FROM event_eras WHERE first_id > (SELECT coalesce(max(id), 0) FROM events) AND NOT restored"
+        "DELETE FROM event_eras WHERE first_id > (SELECT coalesce(max(id), 0) FROM events) AND restored = 0"
     )
     db.execute(
         "INSERT INTO event_eras (first_id, token, restored)"
-        " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM events), lower(hex(randomblob(4))), ?)",
-        (restored,),
+        " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM events), ?, ?)",
+        (secrets.token_hex(4), restored),
     )
 
 
@@ -65,6 +66,6 @@ def drop_before(db: Connection, oldest_id: int) -> None:
     """Forget the eras that ended before the place in front of the oldest event, but not the one of the last restore."""
     db.execute(
         "DELETE FROM event_eras WHERE id < (SELECT max(id) FROM event_eras WHERE first_id < :oldest)"
-        " AND id <> (SELECT max(id) FROM event_eras WHERE restored)",
+        " AND id <> (SELECT max(id) FROM event_eras WHERE restored = 1)",
         {"oldest": oldest_id},
     )

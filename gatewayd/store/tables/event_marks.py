@@ -18,8 +18,8 @@ def mark(db: Connection, now: int, every: int) -> None:
     # A mark of a time that is still to come was made while a source was wrong.
     db.execute("DELETE FROM event_marks WHERE at > ?", (now,))
     db.execute(
-        "INSERT OR IGNORE INTO event_marks SELECT max(id), :now FROM events HAVING max(id) IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM event_marks WHERE at > :now - :every)",
+        "INSERT INTO event_marks SELECT max(id), :now FROM events HAVING max(id) IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM event_marks WHERE at > :now - :every) ON CONFLICT DO NOTHING",
         {"now": now, "every": every},
     )
 

@@ -89,7 +89,7 @@ def write_of_message(db: Connection, type_: EventType, message_id: int, at: int)
 def write_of_held(db: Connection) -> None:
     """Write that each message of a restored backup that waited in it is in doubt."""
     pending = (
-        "status = 'pending' AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = messages.id AND p.held)"
+        "status = 'pending' AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = messages.id AND p.held = 1)"
     )
     db.execute(
         _EACH_MESSAGE.format(pending),
@@ -121,7 +121,7 @@ def state_changed(db: Connection, subject: str, state: str) -> bool:
     """Note the state of a subject that an event is about to tell. False: the same state was told last."""
     changed = db.execute(
         "INSERT INTO told_states VALUES (?, ?)"
-        " ON CONFLICT DO UPDATE SET state = excluded.state WHERE state <> excluded.state",
+        " ON CONFLICT (subject) DO UPDATE SET state = excluded.state WHERE told_states.state <> excluded.state",
         (subject, state),
     ).rowcount
     return changed == 1
@@ -164,9 +164,9 @@ def after(
     `types` None: all. Events whose message or text was deleted are left out.
     """
     terms = ["e.id > :after", "e.id <= :until", "e.sandbox = :sandbox"]
-    terms.append("(e.company_id = :company OR (:box AND e.company_id = 0))")
+    terms.append("(e.company_id = :company OR (:box = 1 AND e.company_id = 0))")
     if types is not None:
-        terms.append(f"e.type IN ({', '.join(str(_CODES[each]) for each in types)})")
+        terms.append(f"e.type IN ({codes_of(types)})")
     rows = db.execute(
         f"{_READ} WHERE {' AND '.join(terms)} ORDER BY e.id LIMIT :limit",
         {
@@ -234,6 +234,11 @@ def _at_that_moment(message: ShownMessage, type_: EventType, row: Row) -> Messag
 def code_of(type_: EventType) -> int:
     """The number of a type in the database."""
     return _CODES[type_]
+
+
+def codes_of(types: Collection[EventType]) -> str:
+    """The numbers of types in the database, for `IN (…)`; of none, a number that no type has."""
+    return ", ".join(str(_CODES[each]) for each in types) or "-1"
 
 
 def type_of(code: int) -> EventType:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables import engines
 
 HOUR: Final = 3600 * 1_000_000
 """An hour in microseconds."""
@@ -44,31 +45,39 @@ _SENT, _DELIVERED, _FAILED, _CANCELLED = 1, 2, 3, 4
 # (quarter of an hour, company, SIM, campaign or 0) and `_COLUMNS`.
 _NEW_EVENTS = f"""
     SELECT (e.at + iif(e.at >= :since, :jump, 0)) / {_QUARTER}, e.company_id, e.sim_id, coalesce(m.campaign_id, 0),
-           0, sum(e.type = {_SENT}), sum(e.type = {_DELIVERED}), sum(e.type = {_FAILED} AND e.sent_at IS NULL),
-           sum(e.type = {_FAILED} AND e.sent_at IS NOT NULL), 0, sum(e.type = {_CANCELLED}),
+           0, count(*) FILTER (WHERE e.type = {_SENT}), count(*) FILTER (WHERE e.type = {_DELIVERED}),
+           count(*) FILTER (WHERE e.type = {_FAILED} AND e.sent_at IS NULL),
+           count(*) FILTER (WHERE e.type = {_FAILED} AND e.sent_at IS NOT NULL), 0,
+           count(*) FILTER (WHERE e.type = {_CANCELLED}),
            sum(iif(e.type = {_SENT}, coalesce(m.parts, 1), 0)),
-           sum(iif(e.type = {_SENT}, CAST(round(e.cost * {_MILLIONTHS}) AS INTEGER), 0))
+           sum(iif(e.type = {_SENT}, CAST(round(e.cost * {_MILLIONTHS}) AS BIGINT), 0))
     FROM events e LEFT JOIN messages m ON m.id = e.message_id
-    WHERE e.id > :after AND e.id <= :until AND e.type BETWEEN {_SENT} AND {_CANCELLED} AND NOT e.sandbox
+    WHERE e.id > :after AND e.id <= :until AND e.type BETWEEN {_SENT} AND {_CANCELLED} AND e.sandbox = 0
     GROUP BY 1, 2, 3, 4
 """
 _NEW_MESSAGES = f"""
     SELECT (created_at + iif(created_at >= :since, :jump, 0)) / {_QUARTER}, company_id, 0, coalesce(campaign_id, 0),
            count(*), 0, 0, 0, 0, 0, 0, 0, 0
-    FROM messages WHERE id > :after AND id <= :until AND company_id <> 0 AND NOT sandbox
+    FROM messages WHERE id > :after AND id <= :until AND company_id <> 0 AND sandbox = 0
     GROUP BY 1, 2, 3, 4
 """
 
-_ADDED = ", ".join(f"{column} = {column} + excluded.{column}" for column in _COLUMNS)
 _MARKS = ", ".join("?" * len(_COLUMNS))
-_ADD_HOUR = f"INSERT INTO hourly_counts VALUES (?, ?, ?, {_MARKS}) ON CONFLICT DO UPDATE SET {_ADDED}"
-_ADD_MONTH = f"INSERT INTO monthly_counts VALUES (?, ?, ?, ?, {_MARKS}) ON CONFLICT DO UPDATE SET {_ADDED}"
+_ADD_HOUR = (
+    f"INSERT INTO hourly_counts VALUES (?, ?, ?, {_MARKS}) ON CONFLICT (company_id, hour, sim_id) DO UPDATE SET "
+    + ", ".join(f"{column} = hourly_counts.{column} + excluded.{column}" for column in _COLUMNS)
+)
+_ADD_MONTH = (
+    f"INSERT INTO monthly_counts VALUES (?, ?, ?, ?, {_MARKS})"
+    " ON CONFLICT (company_id, month, sim_id, campaign_id) DO UPDATE SET "
+    + ", ".join(f"{column} = monthly_counts.{column} + excluded.{column}" for column in _COLUMNS)
+)
 _SUMS = ", ".join(f"sum({column})" for column in _COLUMNS)
 
 _PARTS_OF_MESSAGE = f"""
     SELECT company_id, sim_id, coalesce(campaign_id, 0), parts - unsent = :taken,
-           CAST(round(cost * :taken / parts * {_MILLIONTHS}) AS INTEGER)
-    FROM messages WHERE id = :id AND company_id <> 0 AND NOT sandbox
+           CAST(round(cost * :taken / parts * {_MILLIONTHS}) AS BIGINT)
+    FROM messages WHERE id = :id AND company_id <> 0 AND sandbox = 0
 """
 
 MonthOf = Callable[[int], str]
@@ -231,6 +240,7 @@ def _companies(company_id: int | None) -> tuple[str, tuple[int, ...]]:
 
 def _add(db: Connection, month_of: MonthOf, limit: int, since: int, jump: int) -> bool:
     (events_added, last_event), (messages_added, last_message) = _progress(db)
+    last_message = max(messages_added, engines.settled_messages(db, last_message))
     event, message = min(last_event, events_added + limit), min(last_message, messages_added + limit)
     if (event, message) == (events_added, messages_added):
         return False

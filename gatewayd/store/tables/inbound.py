@@ -121,7 +121,7 @@ _SHOWN = f"""
 
 # The texts that a company reads.
 _OF_COMPANY = f"""{_SHOWN}
-    WHERE ({_OWNER} = :company OR (:of_none AND {_OWNER} IS NULL)) AND i.sandbox = :sandbox
+    WHERE ({_OWNER} = :company OR (:of_none = 1 AND {_OWNER} IS NULL)) AND i.sandbox = :sandbox
 """
 
 _ASSEMBLY = "id, sim_id, sender, width, reference, total, sent_at, inbox_id, kind, encoding, port_number"
@@ -390,7 +390,7 @@ def newest(db: Connection, wanted: NewestFilter, limit: int) -> list[NewText]:
         f"{_OWNER} = :company_id": wanted.company_id,
         "i.received_at >= :since": wanted.since,
         "i.received_at < :until": wanted.until,
-        "instr(lower(i.text), lower(:contains)) > 0": wanted.contains,
+        "instr(lower(i.text), :contains) > 0": wanted.contains,
     }
     where = "".join(f" AND {term}" for term, value in terms.items() if value is not None)
     statement = (
@@ -400,11 +400,18 @@ def newest(db: Connection, wanted: NewestFilter, limit: int) -> list[NewText]:
         " AND i.id >= :first AND i.id < :end ORDER BY i.id DESC LIMIT :limit"
     )
     values = asdict(wanted)
+    if wanted.contains is not None:
+        values["contains"] = _lower(wanted.contains)
 
     def find(first: int, end: int, limit: int) -> list[Row]:
         return db.execute(statement, {**values, "first": first, "end": end, "limit": limit}).fetchall()
 
     return [NewText(*row) for row in newest_first(db, "inbox", None, limit, find)]
+
+
+def _lower(text: str) -> str:
+    """A text as `lower` of the database changes it: in ASCII letters only."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
 
 
 def newest_unreadable(db: Connection, limit: int) -> list[UnreadablePdu]:

@@ -23,7 +23,7 @@ _SHOWN = f"""
            m.retry_count, m.campaign_id, m.priority, m.parts,
            m.status = 'pending' AND EXISTS (
                SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state = 'in_doubt')
-           OR m.sandbox AND m.status = 'pending' AND m.failure_reason IS NOT NULL,
+           OR m.sandbox = 1 AND m.status = 'pending' AND m.failure_reason IS NOT NULL,
            m.reference, m.send_at, m.expires_at, m.sandbox, m.transactional, m.day, c.sending_window
     FROM messages m LEFT JOIN sims s ON s.id = m.sim_id LEFT JOIN companies c ON c.id = m.company_id
 """

@@ -13,7 +13,7 @@ _COLUMNS = "id, company_id, recipient, opted_out_at, source, reason, text, inbox
 _SEARCH = f"""
     SELECT {_COLUMNS} FROM opt_outs
     WHERE id >= :first AND id < :end AND sandbox = 0 AND (:company IS NULL OR company_id = :company)
-          AND recipient LIKE :number ESCAPE '\\' AND (:in_force IS NULL OR :in_force = (ended_at IS NULL))
+          AND recipient LIKE :number ESCAPE '\\' AND (:in_force IS NULL OR :in_force = iif(ended_at IS NULL, 1, 0))
     ORDER BY id DESC LIMIT :limit
 """
 

@@ -42,7 +42,8 @@ _REPORTED_BEFORE = (
     f" ORDER BY p.ended_at DESC LIMIT {_NEWEST_AWAITING}"
 )
 _OF_REPORT = (
-    f"SELECT * FROM ({_AWAITING_REPORT}) UNION ALL SELECT * FROM ({_REPORTED_BEFORE}) ORDER BY ended_at DESC"
+    f"SELECT * FROM ({_AWAITING_REPORT}) AS awaiting"
+    f" UNION ALL SELECT * FROM ({_REPORTED_BEFORE}) AS reported ORDER BY ended_at DESC"
 )
 
 _EVERY_REFERENCE = ", ".join(map(str, range(256)))
@@ -56,7 +57,7 @@ _AWAITS_REPORT = (
 _WITHOUT_REFERENCE = (
     f"{_SELECT_PART} WHERE p.sim_id = :sim AND p.{OPEN}"
     f" UNION ALL SELECT * FROM ({_SELECT_PART} WHERE p.sim_id = :sim AND p.state = 'submitted' AND p.reference IS NULL"
-    "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest)"
+    "  AND p.ended_at BETWEEN :since AND :until ORDER BY p.ended_at DESC LIMIT :newest) AS answered"
 )
 
 _QUEUED_AFTER_DOUBT = (
@@ -228,10 +229,10 @@ def note_attempt(
 ) -> None:
     """Write down a submission that was `refused` (with its code, `cause`) or left `in_doubt`, with the reason in words."""
     db.execute(
-        "INSERT OR IGNORE INTO refusals"
+        "INSERT INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
         " SELECT message_id, seq, token, sim_id, ?, ?, port, ?, ?, ? FROM parts"
-        " WHERE message_id = ? AND seq = ? AND token = ?",
+        " WHERE message_id = ? AND seq = ? AND token = ? ON CONFLICT DO NOTHING",
         (cause, now, outcome, reason, reason_fr, message_id, seq, token),
     )
 
@@ -270,7 +271,7 @@ def take_out_of_doubt(db: Connection, message_id: int, seq: int, token: int, *, 
     claim = (message_id, seq, token)
     found = db.execute(
         "UPDATE parts SET state = 'submitting', held = 0 WHERE message_id = ? AND seq = ? AND token = ?"
-        " AND (state = 'in_doubt' OR ? AND state = 'queued' AND EXISTS (SELECT 1 FROM refusals r"
+        " AND (state = 'in_doubt' OR ? = 1 AND state = 'queued' AND EXISTS (SELECT 1 FROM refusals r"
         "  WHERE r.message_id = parts.message_id AND r.seq = parts.seq AND r.token = parts.token"
         "  AND r.outcome = 'in_doubt'))",
         (*claim, queued),
@@ -363,7 +364,7 @@ def release_deferred(db: Connection) -> bool:
 def undecided(db: Connection, before: int) -> int:
     """The parts that are in doubt since before a moment, or that are held: a person decides about them."""
     count: int = db.execute(
-        f"SELECT count(*) FROM parts WHERE {IN_DOUBT} AND (held OR started_at < ?)", (before,)
+        f"SELECT count(*) FROM parts WHERE {IN_DOUBT} AND (held = 1 OR started_at < ?)", (before,)
     ).fetchone()[0]
     return count
 
@@ -374,10 +375,10 @@ def doubt_submitting(db: Connection, reason: str, reason_fr: str) -> list[int]:
     Returns the ids of their messages.
     """
     db.execute(
-        "INSERT OR IGNORE INTO refusals"
+        "INSERT INTO refusals"
         " (message_id, seq, token, sim_id, cause, refused_at, port, outcome, reason, reason_fr)"
         " SELECT message_id, seq, token, sim_id, '', started_at, port, 'in_doubt', ?, ?"
-        f" FROM parts WHERE {SUBMITTING}",
+        f" FROM parts WHERE {SUBMITTING} ON CONFLICT DO NOTHING",
         (reason, reason_fr),
     )
     doubted = db.execute(f"UPDATE parts SET state = 'in_doubt' WHERE {SUBMITTING} RETURNING message_id")

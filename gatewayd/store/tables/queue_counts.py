@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import Connection, SqliteConnection
 from gatewayd.store.tables.part_filters import QUEUED
 
 _LANE = ("sim_id", "pinned", "priority", "company_id", "transactional")
@@ -30,7 +30,7 @@ class Lane:
     transactional: int
 
 
-def install_queue_counts(db: Connection) -> None:
+def install_queue_counts(db: SqliteConnection) -> None:
     """Make the counts and the triggers that update them. For the writing connection only."""
     old, new = (" AND ".join(f"{row}.{term}" for term in QUEUED.split(" AND ")) for row in ("old", "new"))
     new_lane = ", ".join(f"new.{column}" for column in _LANE)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
+from gatewayd.store.tables import engines
 
 # Table → when a row began, when it ended, and which rows may be deleted.
 _AGES = {
@@ -61,13 +62,13 @@ def find(db: Connection, table: str, after_id: int, before: int) -> Found:
 
 def drop(db: Connection, table: str, ids: Sequence[int]) -> None:
     """Delete rows of one of `TABLES`, and the rows of other tables that belong to them."""
+    if not ids:
+        return
     marks = ", ".join("?" * len(ids))
     if table == "messages":
-        owned = db.execute(
-            "SELECT s.name FROM sqlite_schema s JOIN pragma_table_info(s.name) c"
-            " WHERE s.type = 'table' AND c.name = 'message_id' AND s.name <> 'events'"  # see `m019_events`
-        ).fetchall()
-        for (name,) in owned:
+        for name in engines.tables_of_messages(db):
+            if name == "events":  # see `m019_events`
+                continue
             db.execute(f"DELETE FROM {name} WHERE message_id IN ({marks})", ids)
     if table == "inbox":
         db.execute(f"DELETE FROM delivery_bodies WHERE inbox_id IN ({marks})", ids)

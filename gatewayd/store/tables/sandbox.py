@@ -60,7 +60,7 @@ def sent(db: Connection, message_id: int, now: int) -> bool:
     return (
         db.execute(
             "UPDATE messages SET status = 'sent', unsent = 0, sent_at = ?, failure_reason = NULL"
-            " WHERE id = ? AND status = 'pending' AND sandbox",
+            " WHERE id = ? AND status = 'pending' AND sandbox = 1",
             (now, message_id),
         ).rowcount
         == 1
@@ -72,7 +72,7 @@ def delivered(db: Connection, message_id: int, now: int) -> bool:
     return (
         db.execute(
             "UPDATE messages SET status = 'delivered', undelivered = 0, delivered_at = ?"
-            " WHERE id = ? AND status = 'sent' AND sandbox",
+            " WHERE id = ? AND status = 'sent' AND sandbox = 1",
             (now, message_id),
         ).rowcount
         == 1
@@ -83,7 +83,7 @@ def in_doubt(db: Connection, message_id: int, reason: str) -> bool:
     """A sandbox message has no parts: it is in doubt while it is pending and has a reason. False: it is not pending."""
     return (
         db.execute(
-            "UPDATE messages SET failure_reason = ? WHERE id = ? AND status = 'pending' AND sandbox",
+            "UPDATE messages SET failure_reason = ? WHERE id = ? AND status = 'pending' AND sandbox = 1",
             (reason, message_id),
         ).rowcount
         == 1

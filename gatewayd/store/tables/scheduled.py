@@ -23,7 +23,7 @@ class Due:
 def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Due]:
     """Scheduled messages that are due, the earliest first, behind the one with this `send_at` and id."""
     found = db.execute(
-        "SELECT id, send_at, company_id, iif(pinned, sim_id, NULL) FROM messages"
+        "SELECT id, send_at, company_id, iif(pinned = 1, sim_id, NULL) FROM messages"
         f" WHERE {SCHEDULED} AND send_at <= ? AND (send_at, id) > (?, ?) ORDER BY send_at, id LIMIT ?",
         (now, *after, limit),
     )

@@ -50,7 +50,8 @@ def add(db: Connection, sim_id: int, day: str, recipients: Mapping[str, int]) ->
         for recipient, number in recipients.items():
             total: int = db.execute(
                 "INSERT INTO sim_recipients VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET messages = messages + excluded.messages RETURNING messages",
+                " ON CONFLICT (sim_id, period, recipient)"
+                " DO UPDATE SET messages = sim_recipients.messages + excluded.messages RETURNING messages",
                 (sim_id, period, recipient, number),
             ).fetchone()[0]
             new += total == number
@@ -81,7 +82,7 @@ def refill(db: Connection, sim_id: int, day: str, now: int) -> None:
         db.execute(
             "INSERT INTO sim_recipients SELECT sim_id, ?, recipient, count(*) FROM messages"
             " WHERE id > ? AND sim_id = ? AND day BETWEEN ? AND ?"
-            " AND NOT (status IN ('failed', 'cancelled') AND unsent = parts) GROUP BY recipient",
+            " AND NOT (status IN ('failed', 'cancelled') AND unsent = parts) GROUP BY sim_id, recipient",
             (period, first, sim_id, low, high),
         )
         db.execute(
@@ -124,6 +125,7 @@ def _change_count(db: Connection, sim_id: int, period: str, by: int) -> None:
     if by:
         db.execute(
             "INSERT INTO sim_recipient_counts VALUES (?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET recipients = recipients + excluded.recipients",
+            " ON CONFLICT (sim_id, period)"
+            " DO UPDATE SET recipients = sim_recipient_counts.recipients + excluded.recipients",
             (sim_id, period, by),
         )

@@ -60,8 +60,9 @@ def in_month(db: Connection, sim_id: int, month: str) -> Usage:
 def take(db: Connection, sim_id: int, day: str, messages: int, parts: int) -> None:
     """Add messages and their parts to what a SIM took on a day of its own; negative numbers give them back."""
     db.execute(
-        "INSERT INTO sim_usage (sim_id, day, taken, taken_parts) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " taken = taken + excluded.taken, taken_parts = taken_parts + excluded.taken_parts",
+        "INSERT INTO sim_usage (sim_id, day, taken, taken_parts) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (sim_id, day) DO UPDATE SET"
+        " taken = sim_usage.taken + excluded.taken, taken_parts = sim_usage.taken_parts + excluded.taken_parts",
         (sim_id, day, messages, parts),
     )
 
@@ -69,8 +70,9 @@ def take(db: Connection, sim_id: int, day: str, messages: int, parts: int) -> No
 def count_ended(db: Connection, sim_id: int, day: str, *, sent: int = 0, failed: int = 0) -> None:
     """Add messages that were sent or failed on a calendar day."""
     db.execute(
-        "INSERT INTO sim_usage (sim_id, day, sent, failed) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " sent = sent + excluded.sent, failed = failed + excluded.failed",
+        "INSERT INTO sim_usage (sim_id, day, sent, failed) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (sim_id, day) DO UPDATE SET"
+        " sent = sim_usage.sent + excluded.sent, failed = sim_usage.failed + excluded.failed",
         (sim_id, day, sent, failed),
     )
 
@@ -79,7 +81,7 @@ def counted_since(db: Connection, sim_id: int, moment: int) -> list[Counted]:
     """The messages of a SIM that were accepted at a moment or later."""
     rows = db.execute(
         "SELECT id, created_at, day, NOT (ended AND unsent = parts), iif(ended, parts - unsent, parts) FROM ("
-        " SELECT *, status IN ('failed', 'cancelled') AS ended FROM messages WHERE id > ? AND sim_id = ?)",
+        " SELECT *, status IN ('failed', 'cancelled') AS ended FROM messages WHERE id > ? AND sim_id = ?) AS counted",
         (messages.newest_before(db, moment), sim_id),
     )
     return [Counted(*row) for row in rows]

@@ -30,7 +30,7 @@ _SIM = f"""
 """
 
 # Only what the choice of a SIM needs: it is made for each message, among all SIMs of the box.
-_ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled ORDER BY s.id"
+_ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_default, s.cost FROM sims s WHERE s.enabled = 1 ORDER BY s.id"
 
 _AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
@@ -134,9 +134,9 @@ def seen(
         "INSERT INTO sims (id, iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot, box = NULL,"
-        "   imsi = iif(excluded.imsi = '', imsi, excluded.imsi),"
-        "   card_number = iif(excluded.card_number = '', card_number, excluded.card_number),"
-        "   card_operator = iif(excluded.card_operator = '', card_operator, excluded.card_operator)"
+        "   imsi = iif(excluded.imsi = '', sims.imsi, excluded.imsi),"
+        "   card_number = iif(excluded.card_number = '', sims.card_number, excluded.card_number),"
+        "   card_operator = iif(excluded.card_operator = '', sims.card_operator, excluded.card_operator)"
         " RETURNING id",
         (_new_id(db) if known is None else known, iccid, imsi, number, operator, port, slot, now),
     ).fetchone()
@@ -234,7 +234,7 @@ def enabled(db: Connection) -> list[EnabledSim]:
 
 def disabled(db: Connection) -> set[int]:
     """The ids of the disabled SIMs."""
-    return {row[0] for row in db.execute("SELECT id FROM sims WHERE NOT enabled")}
+    return {row[0] for row in db.execute("SELECT id FROM sims WHERE enabled = 0")}
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
@@ -250,7 +250,8 @@ def exists(db: Connection, sim_id: int) -> bool:
 def make_default(db: Connection, sim_id: int) -> None:
     """Make a SIM, which must exist, the default among those of its company (or of none)."""
     db.execute(
-        "UPDATE sims SET is_default = 0 WHERE is_default AND company_id IS (SELECT company_id FROM sims WHERE id = ?)",
+        "UPDATE sims SET is_default = 0 WHERE is_default = 1"
+        " AND coalesce(company_id, 0) = (SELECT coalesce(company_id, 0) FROM sims WHERE id = ?)",
         (sim_id,),
     )
     db.execute("UPDATE sims SET is_default = 1 WHERE id = ?", (sim_id,))
@@ -259,8 +260,8 @@ def make_default(db: Connection, sim_id: int) -> None:
 def give_to(db: Connection, sim_id: int, company_id: int | None) -> None:
     """Give a SIM to a company, or to none. It stays a default only where that company has no other."""
     db.execute(
-        "UPDATE sims SET is_default = is_default AND NOT EXISTS (SELECT 1 FROM sims s"
-        "  WHERE s.is_default AND s.company_id IS :company AND s.id <> :sim), company_id = :company WHERE id = :sim",
+        "UPDATE sims SET is_default = iif(is_default = 1 AND NOT EXISTS (SELECT 1 FROM sims s WHERE s.is_default = 1"
+        "  AND coalesce(s.company_id, 0) = coalesce(:company, 0) AND s.id <> :sim), 1, 0), company_id = :company WHERE id = :sim",
         {"company": company_id, "sim": sim_id},
     )
 

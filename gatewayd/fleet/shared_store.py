@@ -1,0 +1,169 @@
+"""The store that all boxes of a fleet share, with the methods of the store of one box.
+
+While PostgreSQL is away, reads go to the local store, which has this box's own messages and copies of companies, keys and
+SIMs; writes raise StoreUnavailableError.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Final, TypeVar
+
+from config.language.text import Text
+from gatewayd.fleet.postgres.connection import Connection, connect
+from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresSlowError
+from gatewayd.fleet.postgres.migrations import check_version
+from gatewayd.fleet.postgres.pool import Away, Circuit, Pool
+from gatewayd.fleet.postgres.settings import ConnectionSettings
+from gatewayd.store.engine.connection import Transaction
+from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore, Lender
+
+T = TypeVar("T")
+
+_READERS: Final = 4
+_LISTS: Final = 2
+_WRITERS: Final = 3
+
+WRITE_TIMEOUT_S: Final = 15.0
+"""How long a caller waits for a connection and for transactions that lost against others."""
+
+_TRIES: Final = 6
+_PAUSE_S: Final = 0.02  # at most, before the second try; twice as long before the next
+
+
+class SharedReaders:
+    """Lends connections for reading: to PostgreSQL, else to the local store."""
+
+    def __init__(self, pool: Pool, local: Lender) -> None:
+        self._pool = pool
+        self._local = local
+
+    @contextmanager
+    def lend(self, *, only_shared: bool = False) -> Iterator[Transaction]:
+        """A connection, for as long as the block lasts. `only_shared`: never one to the local store.
+
+        Raises StoreUnavailableError.
+        """
+        try:
+            loan = self._pool.lend()
+            connection = loan.__enter__()
+        except StoreUnavailableError:
+            if only_shared:
+                raise
+            with self._local.lend() as db:
+                yield db
+            return
+        try:
+            yield connection
+        except BaseException as error:
+            loan.__exit__(type(error), error, error.__traceback__)
+            raise
+        loan.__exit__(None, None, None)
+
+
+class SharedStore:
+    """The shared store of a fleet. `open` need not find PostgreSQL: every call looks for it again."""
+
+    def __init__(self, settings: ConnectionSettings, local: AnyStore) -> None:
+        self._settings = settings
+        self._circuit = Circuit(self._connect)
+        self._pools = tuple(Pool(self._circuit, number) for number in (_READERS, _LISTS, _WRITERS))
+        self.readers = SharedReaders(self._pools[0], local.readers)
+        self.lists = SharedReaders(self._pools[1], local.lists)
+        self._in_turn = threading.Lock()  # held by a transaction that `then` belongs to, until that has run
+        self._event_followers: list[Callable[[], None]] = []
+
+    @property
+    def away(self) -> Away | None:
+        """Since when and why PostgreSQL cannot be used; None: the last use went well."""
+        return self._circuit.away
+
+    @property
+    def away_since(self) -> float | None:
+        """Since when (monotonic) PostgreSQL cannot be used; None: the last use went well."""
+        away = self._circuit.away
+        return None if away is None else away.since
+
+    def connect(self) -> Connection:
+        """A connection of the caller's own, which it closes: for the agent and for LISTEN. Raises StoreUnavailableError."""
+        return self._circuit.connect()
+
+    def write(
+        self,
+        work: Callable[[Transaction], T],
+        timeout_s: float = WRITE_TIMEOUT_S,
+        *,
+        then: Callable[[T], None] | None = None,
+        mode: str = "",
+    ) -> T:
+        """Run `work` in one transaction (READ COMMITTED, unless `mode` says other) and return its result once it is durable.
+
+        `work` may run several times: again where it lost against other transactions. `then` is called with the result after
+        the commit; of this box, no other transaction that has a `then` runs between the two.
+
+        Raises:
+            CommitUnknownError: the connection broke during the COMMIT: the changes were kept, or they were not.
+            StoreUnavailableError: nothing was kept.
+        """
+        deadline = monotonic() + timeout_s
+        if then is None:
+            return self._write(work, deadline, mode)
+        if not self._in_turn.acquire(timeout=max(0.0, timeout_s)):
+            raise PostgresSlowError(Text("PostgreSQL is too slow: nothing was stored"))
+        try:
+            result = self._write(work, deadline, mode)
+            then(result)
+            return result
+        finally:
+            self._in_turn.release()
+
+    def take(self, work: Callable[[Transaction], T], *, then: Callable[[T], None] | None = None) -> T:
+        """As `write`: whoever brings new messages is refused at once while PostgreSQL is away."""
+        return self.write(work, then=then)
+
+    def follow_events(self, told: Callable[[], None]) -> None:
+        """Call `told` after each commit of this store that wrote events, and by `tell_of_events`."""
+        self._event_followers.append(told)
+
+    def tell_of_events(self) -> None:
+        """Tell the followers that another box wrote events (the channel `events`). It must return quickly, and not fail."""
+        for told in self._event_followers:
+            told()
+
+    def close(self) -> None:
+        """Close all connections that are not lent, and those that are lent once they come back."""
+        for pool in self._pools:
+            pool.close()
+
+    def _connect(self) -> Connection:
+        connection = connect(self._settings)
+        try:
+            check_version(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _write(self, work: Callable[[Transaction], T], deadline: float, mode: str) -> T:
+        for attempt in range(_TRIES):
+            try:
+                with self._pools[2].lend(deadline - monotonic()) as connection:
+                    with connection.transaction(mode):
+                        result = work(connection)
+                    wrote_events = connection.take_wrote_events()
+            except PostgresConflictError:
+                # Those that lost together should not meet again at the same moment.
+                pause = random.uniform(0.0, _PAUSE_S * 2**attempt)  # noqa: S311 - no secret
+                if attempt == _TRIES - 1 or monotonic() + pause > deadline:
+                    raise
+                sleep(pause)
+                continue
+            if wrote_events:
+                self.tell_of_events()
+            return result
+        raise AssertionError("unreachable")
