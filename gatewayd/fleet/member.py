@@ -1,11 +1,51 @@
-"""A box as a member of its fleet: what accepting, reading and counting need to know of its agent."""
+"""A box as a member of its fleet: what accepting, reading and counting need to know of its agent, and what they do for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
-from gatewayd.fleet.queue.names import Box
+from gatewayd.fleet.queue.names import Box, Uploaded
+from gatewayd.fleet.queue.uploads import TextTaken
+from gatewayd.store import Transaction
+from gatewayd.store.interfaces import AnyStore
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the agent calls. Nothing of it waits but `text_taken`, which uses the connection that it gets."""
+
+    called: Callable[[], None]  # a NOTIFY came, of this box or of events; or the connection is new
+    uploaded: Callable[[Uploaded], None]  # an upload is durable
+    text_taken: TextTaken
+
+
+class SharedLender(Protocol):
+    """Lends connections to PostgreSQL, or to the copy in the store of this box."""
+
+    def lend(self, *, only_shared: bool = False) -> AbstractContextManager[Transaction]:
+        """A connection. `only_shared`: never one to the copy. Raises StoreUnavailableError."""
+
+
+class Shared(AnyStore, Protocol):
+    """The store of the fleet."""
+
+    @property
+    def readers(self) -> SharedLender:
+        """For short reads."""
+
+    @property
+    def lists(self) -> SharedLender:
+        """For reads that may take long."""
+
+    @property
+    def away_since(self) -> float | None:
+        """Since when (monotonic) PostgreSQL cannot be used; None: it can."""
+
+    def tell_of_events(self) -> None:
+        """Tell those who follow events that another box wrote some."""
 
 
 class Member(Protocol):
@@ -14,6 +54,13 @@ class Member(Protocol):
     @property
     def name(self) -> str:
         """The name of this box."""
+
+    @property
+    def store(self) -> Shared:
+        """The store of the fleet."""
+
+    def hook(self, hooks: Hooks) -> None:
+        """Call these from now on; before the start."""
 
     def box(self) -> Box | None:
         """This box under its present epoch; None while it has none."""
@@ -32,3 +79,26 @@ class Member(Protocol):
 
     def wake(self) -> None:
         """Something changed: look at once."""
+
+
+class _OnlyShared:
+    """Lends connections to PostgreSQL only."""
+
+    def __init__(self, lender: SharedLender) -> None:
+        self._lender = lender
+
+    def lend(self) -> AbstractContextManager[Transaction]:
+        """A connection. Raises StoreUnavailableError."""
+        return self._lender.lend(only_shared=True)
+
+
+class OnlyShared:
+    """The store of the fleet without the copies of this box, whose ids of events and texts are others."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self.readers = _OnlyShared(shared.readers)
+        self.lists = _OnlyShared(shared.lists)
+        self.write = shared.write
+        self.take = shared.take
+        self.follow_events = shared.follow_events
