@@ -238,8 +238,9 @@ def disabled(db: Connection) -> set[int]:
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
-    """The place where each SIM was last seen: id, port, slot."""
-    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
+    """The place where each SIM of this box was last seen: id, port, slot."""
+    found = db.execute("SELECT id, port, slot FROM sims WHERE box IS NULL")
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def exists(db: Connection, sim_id: int) -> bool:
