@@ -68,7 +68,9 @@ class Copies:
     def refresh(self, versions: Mapping[str, int] | None = None) -> None:
         """Copy the tables that changed since the last time; `versions` None: look which. Raises StoreUnavailableError."""
         with self._lock:
-            if versions is not None and all(self._versions.get(name) == each for name, each in versions.items()):
+            if versions is not None and all(
+                self._versions.get(name) == each for name, each in versions.items()
+            ):
                 return
             self._copy()
 
@@ -98,9 +100,7 @@ class Copies:
         if changed:
             self._changed(changed)
 
-    def _clear_suspicions(
-        self, db: Transaction, rows: Rows, suspected: Mapping[int, int | None]
-    ) -> None:
+    def _clear_suspicions(self, db: Transaction, rows: Rows, suspected: Mapping[int, int | None]) -> None:
         """A person at another box said that SIMs of this box are not blocked: those that this box told are cleared."""
         for row in rows:
             sim_id = row["id"]

@@ -18,7 +18,9 @@ class QueueCounts:
         self._scheduled = 0
         self._most = 0
         self._added: Counter[int] = Counter()
-        self._told: Counter[int] = Counter()  # accepted messages by SIM, which are not counted as a metric yet
+        self._told: Counter[int] = (
+            Counter()
+        )  # accepted messages by SIM, which are not counted as a metric yet
 
     def noted(self, shares: Sequence[Share], scheduled: int, most: int) -> None:
         """The queue was counted. `most`: how many messages may wait in the fleet."""

@@ -15,9 +15,9 @@ from gatewayd.fleet import tables
 from gatewayd.fleet.member import Member
 from gatewayd.fleet.queue.names import Box
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore, Lender
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S
+from gatewayd.store.interfaces import AnyStore, Lender
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,7 @@ class Work(Protocol):
 class DutyData:
     """The shared data for the work of one duty: it writes only while this box has the duty."""
 
-    def __init__(
-        self, shared: AnyStore, name: str, box: Box, is_open: Callable[[], bool]
-    ) -> None:
+    def __init__(self, shared: AnyStore, name: str, box: Box, is_open: Callable[[], bool]) -> None:
         self._shared = shared
         self._name = name
         self._box = box

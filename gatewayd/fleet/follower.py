@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from typing import Final
 from gatewayd.fleet import tables
 from gatewayd.fleet.tables import BoxState, Share, SimPlace
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +69,8 @@ class Follower:
         self._told = told
         self._afterwards = afterwards
         self._called = threading.Event()
-        self._looked = threading.Condition()
-        self._looks = 0
+        self._pause = threading.Event()  # set by `stop`
+        self._probes: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._stopping = False
         self._counting = _Counting()
         self._thread = threading.Thread(target=self._run, name="fleet-follower", daemon=True)
@@ -81,6 +82,7 @@ class Follower:
     def stop(self, timeout_s: float) -> None:
         """Stop within `timeout_s`."""
         self._stopping = True
+        self._pause.set()
         self._called.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -89,15 +91,21 @@ class Follower:
         """Look soon: something has changed. Any thread may call it."""
         self._called.set()
 
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have the thread call `answered` after its present look."""
+        self._probes.put(answered)
+        self._called.set()
+
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        next_full = 0.0
         while not self._stopping:
             began = monotonic()
+            while not self._probes.empty():
+                self._probes.get()()
             try:
                 found = self._look()
             except StoreUnavailableError as error:
@@ -113,9 +121,10 @@ class Follower:
                 log.debug("the fleet cannot be told now: %s", error)
             except Exception:
                 log.exception("telling the fleet met an unexpected error; it goes on")
-            next_full = began + self._counting.look_s
-            self._called.wait(max(_PAUSE_S, next_full - monotonic()))
+            if not self._called.wait(max(0.0, began + self._counting.look_s - monotonic())):
+                continue
             self._called.clear()
+            self._pause.wait(_PAUSE_S)
 
     def _look(self) -> bool:
         waited_for = self._waited_for()

@@ -26,8 +26,8 @@ from gatewayd.sending.sandbox_player import SandboxPlayer
 from gatewayd.sending.scheduled_release import ScheduledRelease
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import idempotency, scheduled, sim_recipients
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, day_before
 from gatewayd.timekeeping.timers import Timers
@@ -275,7 +275,7 @@ class SandboxWork:
 
 def makers(box: Surroundings) -> dict[str, Maker]:
     """What makes the work of each duty."""
-    works = {
+    works: dict[str, Callable[[DutyData, Surroundings], Work]] = {
         WEBHOOKS: WebhookWork,
         HOUSEKEEPING: HousekeepingWork,
         SCHEDULED: ScheduledWork,

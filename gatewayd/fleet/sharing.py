@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from time import monotonic
 from typing import Final
 
 from config.settings import Settings
+from gatewayd.accounts import sending_windows
 from gatewayd.fleet import shared_work, tables
 from gatewayd.fleet.acceptance import FleetAcceptance
 from gatewayd.fleet.copies import Copies
@@ -20,17 +22,18 @@ from gatewayd.fleet.opt_outs import TextJudge
 from gatewayd.fleet.presence import FleetPresence, without_busy
 from gatewayd.fleet.queue.names import Uploaded
 from gatewayd.fleet.shared_work import Surroundings, WebhookWork
-from gatewayd.records import Caller, Options
+from gatewayd.records import Caller, Options, Priority
 from gatewayd.sending.intake import AcceptedRequest
 from gatewayd.sending.opt_out_replies import Confirmation, OptOutReplies
+from gatewayd.sending.queue_age import QueueAge
+from gatewayd.sending.queue_state import QueueState
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
-from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.interfaces import AnyStore
-from gatewayd.store.tables import webhooks
-from gatewayd.timekeeping.clock import Calendar, Clock
+from gatewayd.store.interfaces import AnyStore, Lender
+from gatewayd.store.tables import scheduled, webhooks
+from gatewayd.timekeeping.clock import SECOND, Calendar, Clock, Moment
 from gatewayd.webhooks.poster import Way
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class Sharing:
         self._waiters = waiters
         self._numbering = numbering
         self._settings = settings
+        self._calendar = calendar
         self.store = member.store
         self.only_shared = OnlyShared(member.store)
         self.counts = QueueCounts()
@@ -102,6 +106,44 @@ class Sharing:
         self._duties.stop()
 
     @property
+    def readers(self) -> Lender:
+        """For short reads of the fleet's data."""
+        return self.only_shared.readers
+
+    def queue_state(self, at: Moment) -> QueueState:
+        """The queue of the fleet, as the last look counted it. Raises StoreUnavailableError."""
+        shares = self.counts.shares()
+        with self.only_shared.lists.lend() as db:
+            since = tables.since(db, [share.first_id for share in shares])
+            held = sending_windows.closed(db, at, self._calendar)
+            due = scheduled.first_due(db, at.now) if at.trusted else None
+        by_company: Counter[tuple[int, int]] = Counter()
+        oldest: dict[tuple[int, int], int] = {}
+        ages = [] if due is None else [due]
+        for share in shares:
+            key = (share.company_id, share.priority)
+            by_company[key] += share.parts
+            began = since.get(share.first_id)
+            if began is None:
+                continue  # it has ended since
+            oldest[key] = min(began, oldest.get(key, began))
+            if share.priority != Priority.BULK or share.transactional or share.company_id not in held:
+                ages.append(began)
+        first = min(ages, default=None)
+        age_s = None if first is None else max(0.0, (at.now - first) / SECOND)
+        return QueueState(
+            QueueAge(self.counts.pending(), first, age_s), by_company, oldest, self.counts.waiting()
+        )
+
+    def take_accepted(self) -> list[int]:
+        """See `QueueCounts.take_accepted`."""
+        return self.counts.take_accepted()
+
+    def probe(self, answered: Callable[[], None]) -> None:
+        """Have its thread call `answered`, to check that it runs."""
+        self._follower.probe(answered)
+
+    @property
     def running(self) -> bool:
         """Whether its thread runs."""
         return self._follower.alive
@@ -130,8 +172,11 @@ class Sharing:
         return replace(options, sim_id=self._copies.own_sim(caller.key_id, options.sim_id))
 
     def copied_now(self) -> None:
-        """A change was made at this box: it takes effect here at once. Raises StoreUnavailableError."""
-        self._copies.refresh()
+        """A change was made at this box: it takes effect here at once. Where it cannot be copied now, it is soon."""
+        try:
+            self._copies.refresh()
+        except StoreUnavailableError as error:
+            log.debug("a change is copied later: %s", error)
 
     def webhook_changed(self, webhook_id: int) -> None:
         """A webhook was made, changed or deleted durably, or deliveries of it were queued."""
@@ -177,9 +222,5 @@ class Sharing:
         told = (box, [without_busy(place) for place in places])
         if box is None or told == self._places:
             return
-        self.only_shared.write(lambda db: _tell(db, box, places))
+        self.only_shared.write(lambda db: tables.tell_places(db, box, places))
         self._places = told
-
-
-def _tell(db: Transaction, box: tables.Box, places: list[tables.SimPlace]) -> None:
-    tables.tell_places(db, box, places)

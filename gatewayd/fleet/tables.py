@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 from gatewayd.fleet.queue.names import Box
 from gatewayd.store import Transaction
-from gatewayd.store.tables.scheduled import SCHEDULED
+from gatewayd.store.tables import scheduled as scheduled_table
 
 # Boxes may be told of 10^6 messages: how many tasks of the newest ones are looked at for the last task id of a box.
 _NEWEST = 100_000
@@ -67,7 +67,22 @@ def places(db: Transaction) -> list[SimPlace]:
     rows = db.execute(
         "SELECT sim_id, box, port, slot, up, registered, active, busy, dead, there, rests_s FROM sim_places"
     )
-    return [SimPlace(row[0], row[1], row[2], row[3], *map(bool, row[4:10]), row[10]) for row in rows]
+    return [
+        SimPlace(
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            bool(row[4]),
+            bool(row[5]),
+            bool(row[6]),
+            bool(row[7]),
+            bool(row[8]),
+            bool(row[9]),
+            row[10],
+        )
+        for row in rows
+    ]
 
 
 def tell_places(db: Transaction, box: Box, told: Sequence[SimPlace]) -> None:
@@ -97,8 +112,7 @@ def shares(db: Transaction) -> list[Share]:
 
 def scheduled(db: Transaction) -> int:
     """The number of scheduled messages."""
-    count: int = db.execute(f"SELECT count(*) FROM messages WHERE {SCHEDULED}").fetchone()[0]
-    return count
+    return scheduled_table.count(db)
 
 
 def most_pending(db: Transaction) -> tuple[int, float]:
@@ -198,7 +212,19 @@ def give_up_duties(db: Transaction, names: Iterable[str], box: Box) -> None:
 def renumbered_sims(db: Transaction) -> dict[int, dict[int, int]]:
     """For each key that a box made before it joined: the ids that its SIMs had there, with those that they have in the fleet."""
     new_ids: dict[str, dict[int, int]] = {}
-    for box, old, new in db.execute("SELECT box, old_id, new_id FROM renumbered WHERE kind = 'sim'").fetchall():
+    for box, old, new in db.execute(
+        "SELECT box, old_id, new_id FROM renumbered WHERE kind = 'sim'"
+    ).fetchall():
         new_ids.setdefault(box, {})[old] = new
     origins = db.execute("SELECT key_id, box FROM key_origins").fetchall()
     return {row[0]: new_ids[row[1]] for row in origins if row[1] in new_ids}
+
+
+def since(db: Transaction, message_ids: Sequence[int]) -> dict[int, int]:
+    """Since when these messages wait, by their ids, in microseconds since the epoch; an ended one is missing."""
+    rows = db.execute(
+        "SELECT id, CASE WHEN send_at > created_at THEN send_at ELSE created_at END FROM messages"
+        " WHERE id = ANY(?::bigint[]) AND status = 'pending'",
+        (list(message_ids),),
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}

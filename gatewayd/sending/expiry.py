@@ -9,8 +9,8 @@ from functools import partial
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from gatewayd.timekeeping.next_look import NextLook

@@ -66,9 +66,7 @@ class OptOutReplies:
         if confirmation is not None:
             self.queue(db, confirmation, at, effects)
 
-    def confirmation(
-        self, db: Transaction, sim_id: int, text: OptOutText, now: int
-    ) -> Confirmation | None:
+    def confirmation(self, db: Transaction, sim_id: int, text: OptOutText, now: int) -> Confirmation | None:
         """The confirmation of a wish that was noted, which counts as sent; None: none is sent. Within a transaction."""
         words = self._confirmations[text.wish]
         if not words or opt_outs.confirmed_since(db, text.company_id, text.sender, now - _CONFIRMED_ONCE_IN):

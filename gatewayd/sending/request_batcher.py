@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -13,8 +13,8 @@ from gatewayd.receiving import opt_out_texts
 from gatewayd.receiving.opt_out_texts import OptOutText, OptOutWords
 from gatewayd.records import EventType
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import events, inbound, messages, sandbox
 from gatewayd.store.tables.inbound import Nature
 from gatewayd.store.tables.messages import Message

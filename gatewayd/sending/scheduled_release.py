@@ -14,8 +14,8 @@ from gatewayd.sending.acceptance import Acceptance, ToQueue
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.store import Transaction
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import messages, scheduled
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.scheduled import Due

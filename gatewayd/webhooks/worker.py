@@ -12,8 +12,8 @@ from enum import Enum
 from time import monotonic
 from typing import Final
 
-from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import deliveries, webhooks
 from gatewayd.store.tables.deliveries import Delivery, PastAttempt
 from gatewayd.store.tables.webhooks import Webhook

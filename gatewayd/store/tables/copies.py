@@ -126,9 +126,7 @@ def facts(db: Connection) -> list[SimFacts]:
         SimFacts(
             row[0],
             dict(zip(_FACTS, tuple(row)[1:behind], strict=True)),
-            None
-            if row[behind] is None
-            else dict(zip(_BALANCE, tuple(row)[behind + 1 :], strict=True)),
+            None if row[behind] is None else dict(zip(_BALANCE, tuple(row)[behind + 1 :], strict=True)),
         )
         for row in found
     ]

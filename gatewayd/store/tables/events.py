@@ -88,9 +88,7 @@ def write_of_message(db: Connection, type_: EventType, message_id: int, at: int)
 
 def write_of_held(db: Connection) -> None:
     """Write that each message of a restored backup that waited in it is in doubt."""
-    pending = (
-        "status = 'pending' AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = messages.id AND p.held = 1)"
-    )
+    pending = "status = 'pending' AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = messages.id AND p.held = 1)"
     db.execute(
         _EACH_MESSAGE.format(pending),
         {"type": _CODES[EventType.MESSAGE_IN_DOUBT], "at": time.time_ns() // 1000},

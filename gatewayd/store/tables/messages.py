@@ -206,6 +206,15 @@ def by_id(db: Connection, message_id: int) -> Message:
     return Message(*db.execute(f"SELECT {_MESSAGE} FROM messages WHERE id = ?", (message_id,)).fetchone())
 
 
+def of_sandbox(db: Connection, message_ids: Iterable[int]) -> list[int]:
+    """Those of these messages that sandbox keys sent."""
+    rows = db.execute(
+        "SELECT m.id FROM messages m WHERE m.id IN (SELECT value FROM json_each(?)) AND m.sandbox = 1 ORDER BY m.id",
+        (json.dumps(list(message_ids)),),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def find(db: Connection, message_id: int) -> Message | None:
     """One message; None where it is missing."""
     row = db.execute(f"SELECT {_MESSAGE} FROM messages WHERE id = ?", (message_id,)).fetchone()
