@@ -72,7 +72,6 @@ browser:
 
 fleet-test:
 	@$(SETUP) dev
-	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt psycopg
 	$(PY) pytest -m postgres -n 2 tests/fleet
 
 # Read the pictures over before they are committed.

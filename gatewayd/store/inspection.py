@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from gatewayd.store.engine.connection import SqliteConnection, Transaction, connect_reader
+from gatewayd.store.engine.connection import Connection, SqliteConnection, Transaction, connect_reader
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.fsync import PROCESS_BYTES, lock_path
 

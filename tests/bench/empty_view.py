@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 from api.server.server import Server
 from config.settings import ApiSettings
 from gatewayd.daemon.signals import stop_asked, stop_signals_held
-from gatewayd.store.engine.connection import Connection, connect_writer, keep_log
+from gatewayd.store.engine.connection import SqliteConnection, connect_writer, keep_log
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.writer import Writer
 
@@ -26,7 +26,7 @@ def main() -> None:
     folder, port = Path(sys.argv[1]), sys.argv[2]
     path = folder / "empty_view.db"
 
-    def connect(_: Connection | None) -> Connection:
+    def connect(_: SqliteConnection | None) -> SqliteConnection:
         db = connect_writer(path)
         keep_log(db)
         db.execute("CREATE TABLE IF NOT EXISTS rows (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
@@ -39,7 +39,9 @@ def main() -> None:
     @app.post("/api/sms/send")
     def send() -> Response:
         body = request.get_data(cache=False)
-        row = writer.run(lambda db: db.execute("INSERT INTO rows (body) VALUES (?)", (body,)).lastrowid)
+        row = writer.run(
+            lambda db: db.execute("INSERT INTO rows (body) VALUES (?) RETURNING id", (body,)).fetchone()[0]
+        )
         return Response(f'{{"id": {row}}}', mimetype="application/json")
 
     server = Server(app, ApiSettings(listen=f"127.0.0.1:{port}"))

@@ -1,17 +1,17 @@
-"""PostgreSQL servers and databases for the tests of a fleet. They need psycopg, which `make fleet-test` installs; without it
-nothing is collected."""
+"""PostgreSQL servers and databases for the tests of a fleet. Without the library of libpq5, psycopg cannot be
+imported, and nothing is collected."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
+from ctypes.util import find_library
 
 import pytest
 
 from tests.fleet.databases import Database, copied_server, empty_database, temporary_server
 from tools.postgres_folder import PostgresFolder
 
-collect_ignore_glob = [] if find_spec("psycopg") else ["test_*.py"]
+collect_ignore_glob = [] if find_library("pq") else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,4 @@ def _check(name: str) -> None:
 
 
 def _quoted(text: str) -> str:
-    if "\0" in text or "\\" in text:
-        raise PostgresSettingsError(Text("a password must not contain a backslash"))
     return "'" + text.replace("'", "''") + "'"

@@ -34,6 +34,16 @@ _ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_defaul
 
 _AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
+_INSERT = (
+    "INSERT INTO sims (id, iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+    " VALUES (:id, :iccid, :imsi, :number, :operator, :port, :slot, :now) RETURNING id"
+)
+_UPDATE = (
+    "UPDATE sims SET port = :port, slot = :slot, box = NULL, imsi = iif(:imsi = '', imsi, :imsi),"
+    " card_number = iif(:number = '', card_number, :number),"
+    " card_operator = iif(:operator = '', card_operator, :operator) WHERE iccid = :iccid RETURNING id"
+)
+
 
 _FIRST_ID = "first_sim_id"
 
@@ -130,16 +140,18 @@ def seen(
     iccid = _known_as(db, iccid, imsi)
     known = id_of(db, iccid)
     before = "" if known is None else number_of(db, known)
-    row = db.execute(
-        "INSERT INTO sims (id, iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (iccid) DO UPDATE SET port = excluded.port, slot = excluded.slot, box = NULL,"
-        "   imsi = iif(excluded.imsi = '', sims.imsi, excluded.imsi),"
-        "   card_number = iif(excluded.card_number = '', sims.card_number, excluded.card_number),"
-        "   card_operator = iif(excluded.card_operator = '', sims.card_operator, excluded.card_operator)"
-        " RETURNING id",
-        (_new_id(db) if known is None else known, iccid, imsi, number, operator, port, slot, now),
-    ).fetchone()
+    values = {
+        "id": _new_id(db) if known is None else known,
+        "iccid": iccid,
+        "imsi": imsi,
+        "number": number,
+        "operator": operator,
+        "port": port,
+        "slot": slot,
+        "now": now,
+    }
+    # An insert that finds the row would cost an id on PostgreSQL, at each start of a box.
+    row = db.execute(_INSERT if known is None else _UPDATE, values).fetchone()
     sim_id: int = row[0]
     note_change(db, sim_id, before, now)
     return sim_id

@@ -20,6 +20,7 @@ from gatewayd.timekeeping.clock import SECOND, Calendar
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.gatewayd.played_ports import A, B, PlayedGateway
+from tests.sqlite import sqlite
 
 GUARD_S = 3600
 
@@ -229,14 +230,14 @@ def test_the_head_of_a_queue_is_found_by_its_index(tmp_path: Path) -> None:
 
     def look(db: Connection) -> None:
         seen: list[str] = []
-        db.set_trace_callback(seen.append)
+        sqlite(db).set_trace_callback(seen.append)
         for priority in Priority:
             for look in (send_queue.head, send_queue.old_head):
                 for movable in (False, True):
                     look(db, Lane(1, 0, priority, 2, 0), 5, movable=movable)
         heads = len(seen)
         queue_metrics.oldest_at(db, [1])
-        db.set_trace_callback(None)
+        sqlite(db).set_trace_callback(None)
         assert heads == 12
         for statement in seen[:heads]:
             plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]

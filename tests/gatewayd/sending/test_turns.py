@@ -26,6 +26,7 @@ from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import RECIPIENT, PlayedGateway, refused
+from tests.sqlite import sqlite
 
 A, B = "8922300000000000001", "8922300000000000002"
 
@@ -237,8 +238,8 @@ def test_the_next_part_is_found_in_few_steps_among_very_many(played: PlayedGatew
         count = itertools.count()
 
         def note(db: Connection) -> Callable[[], None]:
-            db.set_progress_handler(lambda: next(count) < 0, 100)
-            return lambda: db.set_progress_handler(None, 0)
+            sqlite(db).set_progress_handler(lambda: next(count) < 0, 100)
+            return lambda: sqlite(db).set_progress_handler(None, 0)
 
         stop = played.store.write(note)
         sends(played, 5)

@@ -12,6 +12,7 @@ from gatewayd.store.engine.connection import Connection
 from gatewayd.store.tables import conversations, inbound, pagination
 from gatewayd.store.tables.inbound import Nature
 from tests.gatewayd.played_ports import A, B, PlayedGateway
+from tests.sqlite import sqlite
 
 NUMBERS = ("+22370000001", "+22370000002", "36000", "Orange")
 COMPANIES = (None, 1, 2)
@@ -112,7 +113,7 @@ def test_the_messages_to_a_number_are_those_of_the_company(played: PlayedGateway
 def test_no_statement_reads_a_whole_table(played: PlayedGateway) -> None:
     statements: list[str] = []
     with played.store.lists.lend() as db:
-        db.set_trace_callback(statements.append)
+        sqlite(db).set_trace_callback(statements.append)
         try:
             for company in (None, 1):
                 conversations.correspondents(db, company, None, 5)
@@ -121,7 +122,7 @@ def test_no_statement_reads_a_whole_table(played: PlayedGateway) -> None:
                 conversations.messages_to(db, company, "+22370123499", None, 5)
                 conversations.unread(db, company, NUMBERS[0])
         finally:
-            db.set_trace_callback(None)
+            sqlite(db).set_trace_callback(None)
         steps = [
             row["detail"]
             for statement in dict.fromkeys(statements)

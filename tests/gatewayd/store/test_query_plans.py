@@ -36,6 +36,7 @@ from modem.parts import InDoubt, Submission, Submitted
 from modem.sms.tpdu import StatusReport
 from tests.conftest import eventually
 from tests.gatewayd.played_ports import A, B, PlayedGateway, administration_context, refused, send_many
+from tests.sqlite import sqlite
 
 # One row from the end of the table, not all of them.
 ONE_ROW = "SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1"
@@ -59,10 +60,10 @@ def played(tmp_path: Path) -> Iterator[PlayedGateway]:
 
 def record_statements(played: PlayedGateway, statements: list[str]) -> None:
     """Record every statement from now on."""
-    played.store.write(lambda db: db.set_trace_callback(statements.append))
+    played.store.write(lambda db: sqlite(db).set_trace_callback(statements.append))
     for readers in (played.store.readers, played.store.lists):
         with readers.lend() as db:  # the pool lends the connection that was returned last
-            db.set_trace_callback(statements.append)
+            sqlite(db).set_trace_callback(statements.append)
 
 
 def plans(played: PlayedGateway, statements: list[str]) -> Iterator[tuple[str, str]]:
@@ -171,11 +172,11 @@ def steps(db: Connection, read: Callable[[Connection], object]) -> int:
         nonlocal count
         count += 1
 
-    db.set_progress_handler(count_steps, 100)
+    sqlite(db).set_progress_handler(count_steps, 100)
     try:
         read(db)
     finally:
-        db.set_progress_handler(None, 100)
+        sqlite(db).set_progress_handler(None, 100)
     return count
 
 
@@ -323,9 +324,9 @@ def test_the_oldest_message_is_found_without_a_look_at_those_behind_it(played: P
                 looks[0] += 1
                 return 0
 
-            db.set_progress_handler(stepped, 10)
+            sqlite(db).set_progress_handler(stepped, 10)
             assert queue_metrics.oldest_by_company(db, [played.sim(A)])
             assert queue_metrics.of_sim(db, played.sim(A)).oldest_at is not None
-            db.set_progress_handler(None, 0)
+            sqlite(db).set_progress_handler(None, 0)
         steps.append(looks[0])
     assert steps[1] <= steps[0] + 2

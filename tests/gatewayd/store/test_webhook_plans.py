@@ -12,6 +12,7 @@ from gatewayd.store.engine.connection import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import deliveries, webhooks
 from gatewayd.store.tables.deliveries import Delivery
+from tests.sqlite import sqlite
 
 
 @pytest.fixture
@@ -51,9 +52,9 @@ def test_no_statement_reads_all_deliveries_or_events_and_open_ones_are_found_by_
     said: list[str] = []
 
     def run(db: Transaction) -> None:
-        db.set_trace_callback(said.append)
+        sqlite(db).set_trace_callback(said.append)
         work(db)
-        db.set_trace_callback(None)
+        sqlite(db).set_trace_callback(None)
 
     store.write(run)
     with store.readers.lend() as db:

@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from gatewayd.store.engine.connection import Connection, connect_reader, connect_writer, keep_log
+from gatewayd.store.engine.connection import (
+    Connection,
+    SqliteConnection,
+    connect_reader,
+    connect_writer,
+    keep_log,
+)
 from gatewayd.store.engine.disk import Disk
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.writer import Writer
@@ -27,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def writer_on(path: Path, share_s: float) -> Writer:
-    def connect(_: Connection | None) -> Connection:
+    def connect(_: SqliteConnection | None) -> SqliteConnection:
         db = connect_writer(path)
         keep_log(db)
         db.execute("CREATE TABLE IF NOT EXISTS t (x INTEGER NOT NULL)")

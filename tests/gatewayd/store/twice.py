@@ -15,6 +15,7 @@ import pytest
 
 from gatewayd.store.engine.connection import Connection
 from gatewayd.store.engine.writer import Writer
+from tests.sqlite import sqlite
 
 Work = Callable[[Connection], Any]
 
@@ -35,7 +36,7 @@ def _rehearsed(work: Work) -> Work:
         db.execute("SAVEPOINT rehearsal")
         with suppress(Exception):  # the second run raises it again
             work(db)
-        if db.in_transaction:  # some disk errors end the whole transaction
+        if sqlite(db).in_transaction:  # some disk errors end the whole transaction
             db.execute("ROLLBACK TO rehearsal")
             db.execute("RELEASE rehearsal")
         return work(db)
