@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayd.store.engine.connection import Connection
+from gatewayd.store.engine.connection import Connection, SqliteConnection
 
 _PRUNED_AT_ONCE = 500
 
@@ -59,7 +59,7 @@ class Outcome:
     epoch: int | None
 
 
-def install_outcomes(db: Connection) -> None:
+def install_outcomes(db: SqliteConnection) -> None:
     """Make the triggers that note outcomes. For the writing connection of a box of a fleet only."""
     part_is_shared, message_is_shared = _IS_SHARED.format(id="new.message_id"), _IS_SHARED.format(id="new.id")
     noted = "INSERT INTO outcomes (at, kind, message_id, seq, document) VALUES"

@@ -174,7 +174,10 @@ def adopt(db: Connection, rows: Iterable[Mapping[str, Any]], sim_of: Mapping[int
     """Take messages of the fleet as claimed, with their rows of `messages` by column name, each for its SIM here."""
     for row in rows:
         message_id: int = row["id"]
-        db.execute("DELETE FROM parts WHERE message_id = ?", (message_id,))
+        db.execute(
+            "DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')",
+            (message_id,),
+        )
         db.execute("DELETE FROM messages WHERE id = ?", (message_id,))
         values = {column: row[column] for column in COLUMNS}
         values |= {"sim_id": sim_of[message_id]}
@@ -193,10 +196,20 @@ def start(
     if row is None:
         return None
     total: int = row[0]
-    tokens = dict(db.execute("SELECT seq, token FROM parts WHERE message_id = ?", (message_id,)).fetchall())
-    db.execute("DELETE FROM parts WHERE message_id = ?", (message_id,))
+    before = {
+        seq: (state, token)
+        for seq, state, token in db.execute(
+            "SELECT seq, state, token FROM parts WHERE message_id = ?", (message_id,)
+        ).fetchall()
+    }
+    db.execute(
+        "DELETE FROM parts WHERE message_id = ? AND state NOT IN ('submitted', 'delivered')", (message_id,)
+    )
     left = 0
     for seq in range(1, total + 1):
+        state, token = before.get(seq, ("", 0))
+        if state in ("submitted", "delivered"):
+            continue
         known = parts.get(seq) or NewPart(seq, False, None, None, 0, 0)
         left += not known.sent
         db.execute(
@@ -208,7 +221,7 @@ def start(
                 seq,
                 "submitted" if known.sent else "queued",
                 sim_id,
-                max(known.token, tokens.get(seq, 0)),
+                max(known.token, token),
                 known.attempts,
                 known.reference,
                 known.sent_at,
@@ -222,6 +235,27 @@ def start(
     )
     db.execute("INSERT OR REPLACE INTO shared_messages VALUES (?, 'started', ?)", (message_id, epoch))
     return left
+
+
+def tell_again(db: Connection, message_id: int, epoch: int, now: int) -> None:
+    """Note once more what is known of the parts of a message, under the epoch by which the fleet holds it."""
+    db.execute(
+        "UPDATE shared_messages SET state = 'out', epoch = ? WHERE message_id = ?", (epoch, message_id)
+    )
+    db.execute(
+        "INSERT INTO outcomes (at, kind, message_id, seq, document)"
+        " SELECT ?, 'part', message_id, seq, json_object('state', state, 'sim_id', sim_id, 'token', token, 'port', port,"
+        "  'reference', reference, 'attempts', attempts, 'started_at', started_at, 'ended_at', ended_at,"
+        "  'service_centre_at', service_centre_at)"
+        " FROM parts WHERE message_id = ? AND state IN ('submitted', 'delivered', 'in_doubt') ORDER BY seq",
+        (now, message_id),
+    )
+    db.execute(
+        "INSERT INTO outcomes (at, kind, message_id, document)"
+        " SELECT ?, 'failed', id, json_object('reason', failure_reason, 'failed_at', failed_at)"
+        " FROM messages WHERE id = ? AND status = 'failed'",
+        (now, message_id),
+    )
 
 
 def stamp(db: Connection, message_id: int, epoch: int) -> None:

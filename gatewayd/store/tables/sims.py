@@ -233,6 +233,12 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
+def iccid_of(db: Connection, sim_id: int) -> str:
+    """The ICCID of a SIM; "" where there is none with this id."""
+    row = db.execute("SELECT iccid FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return "" if row is None else row[0]
+
+
 def at_work(db: Connection, sim_id: int) -> SimAtWork | None:
     """One SIM, enabled or not."""
     row = db.execute(_AT_WORK, (sim_id,)).fetchone()

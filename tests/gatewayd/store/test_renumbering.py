@@ -9,7 +9,8 @@ import pytest
 
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import accounts, membership
+from gatewayd.store.tables import accounts, hourly_counts, membership
+from gatewayd.store.tables.pagination import newest_first
 from gatewayd.store.tables.renumbering import COLUMNS, Kind, renumber
 from tests.gatewayd.empty_database import write_empty_database
 
@@ -81,5 +82,38 @@ def test_an_untouched_box_has_joined_nothing_and_has_nothing_unfinished(store: S
         store.write(lambda db: membership.note_joined(db, "bamako-1"))
         with store.readers.lend() as db:
             assert membership.joined_as(db) == "bamako-1"
+    finally:
+        store.close()
+
+
+def test_lists_and_counts_step_over_the_gap_below_the_ids_of_a_fleet(store: Store) -> None:
+    store.open()
+    try:
+
+        def add(db: Transaction) -> None:
+            for number in (1, 2, 10**12 + 1, 10**12 + 2):
+                db.execute(
+                    "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, priority, pinned, sim_id, parts,"
+                    " unsent, undelivered, cost, taken_day, day, created_at)"
+                    " VALUES (?, ?, 1, 1, '', '', 1, 0, 1, 1, 0, 0, 0, '2026-11-30', '2026-11-30', 1)",
+                    (number, str(number)),
+                )
+            accounts.add_company(db, "A", None, 1)
+
+        store.write(add)
+        assert store.write(lambda db: hourly_counts.add_new(db, lambda _: "2026-11"))
+        assert not store.write(lambda db: hourly_counts.add_new(db, lambda _: "2026-11"))
+        with store.readers.lend() as db:
+            assert [row.counts.accepted for row in hourly_counts.by_hour(db, 0, 1)] == [4]
+            found = newest_first(
+                db,
+                "messages",
+                None,
+                9,
+                lambda first, end, limit: db.execute(
+                    "SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?", (first, end, limit)
+                ).fetchall(),
+            )
+        assert [row[0] for row in found] == [10**12 + 2, 10**12 + 1, 2, 1]
     finally:
         store.close()
