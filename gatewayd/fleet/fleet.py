@@ -20,9 +20,8 @@ from gatewayd.fleet.box.sink import ReportSink
 from gatewayd.fleet.box.source import SharedSource
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.settings import ConnectionSettings
+from gatewayd.fleet.queue.keeping import TextTaken
 from gatewayd.fleet.queue.names import Box, Look
-from gatewayd.fleet.queue.uploads import TextTaken
-from gatewayd.messages.effects import Effects
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store.engine.connection import SqliteConnection

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Final
 
+from config.language.text import Text
 from gatewayd.fleet.box import capacity
 from gatewayd.fleet.box.doubt_watch import DoubtWatch
 from gatewayd.fleet.box.journal import Journal, Taken
@@ -22,16 +23,11 @@ from gatewayd.fleet.box.link import Link
 from gatewayd.fleet.box.own_sims import OwnSims
 from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.reconciliation import Plan, compare
-from gatewayd.fleet.box.silence import SilenceWatch
+from gatewayd.fleet.box.silence import SilenceWatch, Silent
 from gatewayd.fleet.box.source import SharedSource
-from gatewayd.fleet.postgres.errors import (
-    PostgresAwayError,
-    PostgresConflictError,
-    PostgresFullError,
-    PostgresRefusedError,
-    PostgresSlowError,
-)
+from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresRefusedError, PostgresSlowError
 from gatewayd.fleet.queue import boxes, claims, doubts, releases, rows, starts, uploads
+from gatewayd.fleet.queue.keeping import TextTaken
 from gatewayd.fleet.queue.lanes import Lanes
 from gatewayd.fleet.queue.names import (
     CLAIMED,
@@ -47,23 +43,28 @@ from gatewayd.fleet.queue.names import (
     Started,
     Uploaded,
 )
-from gatewayd.messages.effects import Effects
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.timekeeping.clock import DAY, Calendar, Clock
+from gatewayd.timekeeping.clock import DAY, Calendar, Clock, Moment
 from gatewayd.version import VERSION
 
 log = logging.getLogger(__name__)
 
 UPLOADED_AT_ONCE: Final = 500
 _RECONCILED_EVERY_S: Final = 60.0
+_LOOKED_AGAIN_S: Final = 2.0  # where rows were not in the journal: their acceptance may be under way
 _RESCUED_EVERY_S: Final = 60.0
 _DOUBTS_EVERY_S: Final = 2.0
 _PRUNED_EVERY_S: Final = 3600.0
 _KEPT_FOR: Final = 7 * DAY  # outcomes that were told
 _AGAIN_S: Final = 1.0  # until PostgreSQL is tried again
 _REFUSED_AGAIN_S: Final = 10.0
+_PAUSE_S: Final = 0.05  # after a transaction that lost against others
 _ROUNDS: Final = 5  # of a comparison, until it must agree
+
+
+class _NoMemberError(Exception):
+    """The fleet has no such member: it left, or was excluded."""
 
 
 class _JoinAnewError(Exception):
@@ -133,7 +134,7 @@ class Agent:
         self._permit = permit
         self._source = source
         self._hooks = hooks
-        self.text_taken: uploads.TextTaken | None = None  # set before `start`
+        self.text_taken: TextTaken | None = None  # set before `start`
         self._status = AgentStatus()
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -143,10 +144,11 @@ class Agent:
         # Only the thread uses what follows.
         self._box: Box | None = None
         self._fleet: FleetRow | None = None
-        self._lanes = Lanes()
+        self._lanes = Lanes(monotonic)
         self._silence = SilenceWatch(settings.name)
         self._doubts = DoubtWatch()
         self._acknowledged = 0
+        self._journal_told = 0  # the highest state of the journal that PostgreSQL has, of this incarnation
         self._last_message_id = 0
         self._may_wait = False  # something may wait in the queue for this box
         self._looked = False  # a look came since the SIMs were last judged
@@ -231,28 +233,19 @@ class Agent:
             # PostgreSQL said that nothing of it was done: no answer was lost.
             log.info("fleet: %s", error)
             self._lanes.forget()
-            return _AGAIN_S
-        except PostgresRefusedError as error:
-            self._lose(error)
-            return _REFUSED_AGAIN_S
-        except (PostgresAwayError, PostgresFullError) as error:
-            self._lose(error)
-            return _AGAIN_S
-        except StoreUnavailableError as error:  # of this box: what PostgreSQL did may not be in the journal
-            self._lose(error)
-            return _AGAIN_S
-        except LookupError as error:
-            self._lose(error)
-            return _REFUSED_AGAIN_S
+            self._may_wait = True
+            return _PAUSE_S
+        except (StoreUnavailableError, _NoMemberError) as error:
+            # Also of the store of this box: what PostgreSQL did may then not be in the journal.
+            return self._lose(error)
         except Exception as error:
             log.exception("fleet: the agent failed; it joins anew")
-            self._lose(error)
-            return _AGAIN_S
+            return self._lose(error)
         due = min(self._look_at, self._reconcile_at, self._settle_at, self._doubts_at, self._prune_at)
         return max(0.0, due - monotonic())
 
-    def _lose(self, error: Exception) -> None:
-        """The connection cannot be used. What is started goes on until the lease is over."""
+    def _lose(self, error: Exception) -> float:
+        """The connection cannot be used. What is started goes on until the lease is over. The seconds until the next try."""
         status = self._status
         if status.connected or not status.reason:
             log.warning("fleet: %s", error)
@@ -260,6 +253,7 @@ class Agent:
         self._status = replace(status, connected=False, away_since=away_since, reason=str(error))
         self._link.close()
         self._leave_epoch()
+        return _REFUSED_AGAIN_S if isinstance(error, (PostgresRefusedError, _NoMemberError)) else _AGAIN_S
 
     def _leave_epoch(self) -> None:
         self._box = None
@@ -287,8 +281,7 @@ class Agent:
         self._fill()
         if self._settle_at <= now:
             self._settle_at = now + _RESCUED_EVERY_S
-            with self._link.transaction() as db:
-                boxes.settle_rescued(db)
+            self._settle_rescued()
         if self._doubts_at <= now:
             self._doubts_at = now + _DOUBTS_EVERY_S
             self._decide_doubts()
@@ -307,20 +300,25 @@ class Agent:
         self._unknown.clear()
         incarnation = self._journal.incarnation()
         last = max(self._last_message_id, self._journal.highest_id())
-        with self._link.transaction() as db:
-            joined = boxes.join(
-                db,
-                self._settings.name,
-                incarnation.token,
-                version=VERSION,
-                submit_timeout_s=self._settings.submit_timeout_s,
-                acknowledged=incarnation.acknowledged,
-                journal=incarnation.journal,
-                last_message_id=last,
-            )
+        try:
+            with self._link.transaction() as db:
+                joined = boxes.join(
+                    db,
+                    self._settings.name,
+                    incarnation.token,
+                    version=VERSION,
+                    submit_timeout_s=self._settings.submit_timeout_s,
+                    acknowledged=incarnation.acknowledged,
+                    journal=self._journal_told,
+                    last_message_id=last,
+                )
+        except LookupError:
+            name = self._settings.name
+            raise _NoMemberError(Text("no member of the fleet is called {name}", name=name)) from None
         if joined.acknowledged > self._journal.last_number() or joined.journal > incarnation.journal:
             log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
             self._journal.begin_incarnation()
+            self._journal_told = 0
             raise _JoinAnewError
         if joined.acknowledged < incarnation.acknowledged:
             log.error(
@@ -329,6 +327,7 @@ class Agent:
             )
             self._journal.tell_from(joined.acknowledged)
         self._box, self._acknowledged = joined.box, joined.acknowledged
+        self._journal_told = joined.journal
         self._status = replace(
             self._status,
             box=joined.box,
@@ -356,6 +355,7 @@ class Agent:
         if beat:
             self._lease.renew(box.epoch, asked, fleet.lease_s)
             self._beat_at = asked_at + fleet.beat_s
+            self._journal_told = found.journal
         self._look_at = asked_at + fleet.look_s
         self._looked = True
         self._fleet = fleet
@@ -372,23 +372,48 @@ class Agent:
         )
         self._hooks.looked(found)
         for silent in due.rescues:
-            self._rescue(silent.name, silent.epoch, silent.beat)
+            self._rescue(silent)
         for silent in due.doubts:
-            with self._link.transaction() as db:
-                doubted = boxes.doubt_rescued(db, silent.name, silent.epoch, silent.beat)
-            self._silence.doubted(silent)
-            if doubted:
-                log.warning("fleet: %d messages that %s had started are in doubt", len(doubted), silent.name)
+            self._doubt_rescued(silent)
 
-    def _rescue(self, name: str, epoch: int, beat: int) -> None:
+    def _rescue(self, silent: Silent) -> None:
         with self._link.transaction() as db:
-            dead = boxes.rescue(db, name, epoch, beat)
-            settled = boxes.settle_rescued(db) if dead else 0
+            dead = boxes.rescue(db, silent.name, silent.epoch, silent.beat)
         if dead:
+            settled = self._settle_rescued()
             log.warning(
-                "fleet: %s is silent: %d messages that it had claimed wait for other boxes", name, settled
+                "fleet: %s is silent: %d messages that it had claimed wait for other boxes",
+                silent.name,
+                settled,
             )
+
+    def _settle_rescued(self) -> int:
+        """Let the claimed messages of old epochs wait again; their number."""
+        total = 0
+        while True:
+            with self._link.transaction() as db:
+                settled = boxes.settle_rescued(db, self._moment(), self._calendar)
+            if not settled:
+                return total
+            total += settled
             self._may_wait = True
+
+    def _doubt_rescued(self, silent: Silent) -> None:
+        total = 0
+        while True:
+            with self._link.transaction() as db:
+                doubted = boxes.doubt_rescued(
+                    db, silent.name, silent.epoch, silent.beat, self._moment(), self._calendar
+                )
+            if not doubted:
+                break
+            total += len(doubted)
+        self._silence.doubted(silent)
+        if total:
+            log.warning("fleet: %d messages that %s had started are in doubt", total, silent.name)
+
+    def _moment(self) -> Moment:
+        return self._clock.moment(self._calendar)
 
     def _own_box(self) -> Box:
         if self._box is None:
@@ -423,6 +448,7 @@ class Agent:
                 db,
                 box,
                 told,
+                at=self._moment(),
                 calendar=self._calendar,
                 submit_timeout_s=self._settings.submit_timeout_s,
                 text_taken=self.text_taken,
@@ -445,7 +471,7 @@ class Agent:
             if not (plan.stamp or plan.release or plan.lost or plan.tell_again):
                 break
         self._unknown = set(plan.unknown)
-        self._reconcile_at = monotonic() + (_RECONCILED_EVERY_S if not plan.unknown else 2.0)
+        self._reconcile_at = monotonic() + (_LOOKED_AGAIN_S if plan.unknown else _RECONCILED_EVERY_S)
         was_open = self._permit.is_open()
         self._permit.open(box.epoch)
         if not was_open:
@@ -463,7 +489,7 @@ class Agent:
             self._stamp(box, plan.stamp)
         if plan.lost:
             with self._link.transaction() as db:
-                releases.lost(db, box, plan.lost)
+                releases.lose(db, box, plan.lost, self._moment(), self._calendar)
         if plan.release:
             dropped = self._journal.drop([row.message_id for row in plan.release])
             self._release_rows(box, [row for row in plan.release if row.message_id in dropped])
@@ -497,7 +523,7 @@ class Agent:
         if not found:
             return
         with self._link.transaction() as db:
-            taken = Taken(found, _rows(db, list(found)), {message_id: () for message_id in found})
+            taken = Taken(found, _rows(db, list(found)), dict.fromkeys(found, ()))
         self._keep(box, taken, already=set(found))
 
     def _release(self) -> None:
@@ -539,7 +565,7 @@ class Agent:
     def _release_rows(self, box: Box, listed: list[ListedRow]) -> None:
         self._upload()  # the causes for which they were refused, before another SIM may take them
         with self._link.transaction() as db:
-            releases.release(db, box, listed)
+            releases.release(db, box, listed, self._moment(), self._calendar)
         self._may_wait = True
 
     # Claims and starts
@@ -557,11 +583,13 @@ class Agent:
         if not claims_now and not first:
             return
         self._may_wait = self._may_wait and not claims_now  # set again by a notice that comes meanwhile
-        at, claimed = self._clock.moment(self._calendar), list[ClaimedMessage]()
+        at, claimed = self._moment(), list[ClaimedMessage]()
         with self._link.transaction() as db:
             if claims_now:
                 closed = self._own_sims.closed(at)
-                claimed = claims.claim(db, box, wants, lanes=self._lanes, closed=closed, at=at)
+                claimed = claims.claim(
+                    db, box, wants, lanes=self._lanes, closed=closed, at=at, calendar=self._calendar
+                )
             startable = [row[:2] for row in work.startable]
             startable += [(each.message_id, each.sim_id) for each in claimed]
             ahead = capacity.to_start(able, work.loads, startable)
@@ -596,20 +624,18 @@ class Agent:
         due = self._doubts.due(found, fleet.in_doubt_wait_s, monotonic())
         if not due:
             return
-        effects = Effects()
         with self._link.transaction() as db:
             decided = doubts.decide(
                 db,
                 due,
                 fleet.in_doubt,
                 max_attempts=self._settings.max_attempts,
-                at=self._clock.moment(self._calendar),
-                effects=effects,
+                at=self._moment(),
+                calendar=self._calendar,
             )
-        if decided:
-            log.warning("fleet: no report came for %d messages in doubt: %s", len(decided), fleet.in_doubt)
-            self._may_wait = True
-        self._hooks.settled(effects.changed)
+        self._may_wait = self._may_wait or bool(decided.retried)
+        if decided.changed:
+            self._hooks.settled(decided.changed)
 
 
 def _sims_elsewhere(db: Transaction, box: Box) -> frozenset[int]:

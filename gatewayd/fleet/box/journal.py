@@ -21,7 +21,7 @@ class Taken:
 
     sims: dict[int, int] = field(default_factory=dict)
     rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # of those that need a new row here
-    started: dict[int, Sequence[KnownPart]] = field(default_factory=dict)
+    started: Mapping[int, Sequence[KnownPart]] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)  # claimed before, and not this box's any more
 
 

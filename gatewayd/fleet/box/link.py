@@ -25,31 +25,27 @@ class Link:
         """Whether there is a connection that has not broken, as far as it is known."""
         return self._connection is not None and not self._connection.is_broken
 
-    def open(self) -> None:
-        """Connect, if there is no connection."""
-        if not self.is_up:
+    def open(self) -> Connection:
+        """The connection, which is made if there is none."""
+        connection = self._connection
+        if connection is None or connection.is_broken:
             self.close()
-            self._connection = self._make(self._settings)
+            connection = self._connection = self._make(self._settings)
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commit what the block did, or nothing of it."""
-        self.open()
-        assert self._connection is not None
-        with self._connection.transaction() as db:
+        with self.open().transaction() as db:
             yield db
 
     def listen(self, channel: str) -> None:
-        """Be told of notices on a channel."""
-        self.open()
-        assert self._connection is not None
-        self._connection.listen(channel)
+        """Be told of notices on a channel, until the connection ends."""
+        self.open().listen(channel)
 
     def wait_for_notices(self, timeout_s: float) -> bool:
         """Wait for a notice. False: none came in time."""
-        self.open()
-        assert self._connection is not None
-        return bool(self._connection.wait_for_notices(timeout_s))
+        return bool(self.open().wait_for_notices(timeout_s))
 
     def close(self) -> None:
         """Close the connection. What was asked and not answered may be done, or not."""

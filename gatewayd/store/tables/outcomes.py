@@ -118,7 +118,7 @@ def first_after(db: Connection, acknowledged: int, limit: int) -> list[Outcome]:
         " LEFT JOIN shared_messages s ON s.message_id = o.message_id WHERE o.number > ? ORDER BY o.number LIMIT ?",
         (acknowledged, limit),
     )
-    return [Outcome(*row[:5], json.loads(row[5]), row[6]) for row in rows]
+    return [Outcome(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6]) for row in rows]
 
 
 def untold_of(db: Connection, message_ids: list[int]) -> set[int]:
