@@ -271,6 +271,11 @@ class Gateway:
         """The timers of the gateway."""
         return self._timers
 
+    def text_taken(self, db: Transaction, inbox_id: int, now: int) -> None:
+        """In a fleet: a text that came in is kept for all now. Runs within that transaction."""
+        if self._sharing is not None:
+            self._sharing.text_taken(db, inbox_id, now)
+
     def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """Correct time stamps when the time becomes trusted: add `jump` microseconds, which may be negative.
 
@@ -450,9 +455,8 @@ class Gateway:
             return self.dispatcher.write_with_effects(
                 lambda db, at, effects: work(db, at, effects, settle_by_hand)
             )
-        return self._sharing.writes.write(
-            lambda db, at, effects: work(db, at, effects, shared_doubts.settle_by_hand)
-        )
+        settles = partial(shared_doubts.settle_by_hand, calendar=self._calendar)
+        return self._sharing.writes.write(lambda db, at, effects: work(db, at, effects, settles))
 
     def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
         """Ask every modem for `OK` at the same time; the answers within `timeout_s`."""

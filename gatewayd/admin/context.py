@@ -93,11 +93,10 @@ class Context:
 
     def write_sims(self, work: Callable[[Transaction], T]) -> T:
         """Like `Store.write`, for changes of SIMs: the ports use the change from the return on."""
-        try:
-            return self.shared.write(work)
-        finally:
-            if self.gateway is not None:
-                self.gateway.sims_changed()
+        result = self.shared.write(work)
+        if self.gateway is not None:
+            self.gateway.sims_changed()
+        return result
 
     def may_free_work(self) -> None:
         """Wake the idle ports: a durable change may allow a SIM to send more messages."""

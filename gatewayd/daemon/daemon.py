@@ -43,6 +43,7 @@ from modem.timeouts import Timing
 
 if TYPE_CHECKING:
     from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.membership import Membership
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,15 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     from gatewayd.fleet.fleet import Fleet
 
     return Fleet(settings, store, clock)
+
+
+def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Membership | None:
+    """This box as the gateway sees it in its fleet; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.membership import Membership
+
+    return Membership(fleet, settings, store)
 
 
 class DeadWorkerError(Exception):
@@ -97,10 +107,14 @@ class Daemon:
         )
         self.fleet = _fleet(settings, self._store, clock)
         outside = NOTHING_OUTSIDE if self.fleet is None else self.fleet.outside
-        self.gateway = Gateway(settings, self._store, clock, webhook_way, outside)
+        self._membership = _membership(self.fleet, settings, self._store)
+        self.gateway = Gateway(settings, self._store, clock, webhook_way, outside, self._membership)
         if self.fleet is not None:
             self.fleet.attach(
-                self.gateway.dispatcher, self.gateway.port_registry, self.gateway.submission_s
+                self.gateway.dispatcher,
+                self.gateway.port_registry,
+                self.gateway.submission_s,
+                text_taken=self.gateway.text_taken,
             )
         self._timekeeper = ClockCorrector(
             clock,
@@ -209,6 +223,8 @@ class Daemon:
             log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
         if self.fleet is not None:  # after the ports, so that it tells what became of their last parts
             self.fleet.stop(_FLEET_STOP_S)
+        if self._membership is not None:
+            self._membership.close()
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")

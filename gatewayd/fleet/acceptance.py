@@ -15,10 +15,10 @@ from typing import Final
 from gatewayd.fleet import tables
 from gatewayd.fleet.counts import QueueCounts
 from gatewayd.fleet.member import Member
-from gatewayd.fleet.presence import FleetPresence
+from gatewayd.fleet.presence import FleetPresence, FreeSims
 from gatewayd.fleet.queue import acceptance
 from gatewayd.fleet.queue.names import EpochOldError
-from gatewayd.sending.acceptance import Asker, Ids, ToQueue
+from gatewayd.sending.acceptance import Asker, Ids, StartedHere, ToQueue
 from gatewayd.sims.port_registry import Presence
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -35,10 +35,13 @@ _TICK: Final = 10_000  # microseconds: the time of a task id, in front of the nu
 class FleetAcceptance:
     """Keeps messages in PostgreSQL."""
 
-    def __init__(self, member: Member, presence: FleetPresence, counts: QueueCounts) -> None:
+    def __init__(
+        self, member: Member, presence: FleetPresence, counts: QueueCounts, free_sims: FreeSims
+    ) -> None:
         self._member = member
         self._presence = presence
         self._counts = counts
+        self._free_sims = free_sims
         self._tasks = _TaskIds()
 
     def lock(self, db: Transaction, askers: Sequence[Asker]) -> None:
@@ -83,28 +86,29 @@ class FleetAcceptance:
             raise StoreUnavailableError
         return Answering(box.name, box.epoch)
 
-    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
+    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> Sequence[StartedHere]:
         """Start the messages for which a port of this box is free; the others wait for any box."""
-        if not rows:
-            return frozenset()
-        box = self._member.box() if self._member.is_open() else None
-        started: list[int] = []
+        box = self._member.box_that_starts()
+        started: list[StartedHere] = []
         if box is not None:
-            own: set[int] = set()  # one message for each SIM
             for row in rows:
-                if row.sim_id not in own and self._member.reserve(row.sim_id):
-                    own.add(row.sim_id)
-                    started.append(row.message_id)
-        if started:
+                if (
+                    not row.may_wait
+                    and self._counts.is_idle(row.sim_id)
+                    and self._free_sims.reserve(row.sim_id)
+                ):
+                    started.append(StartedHere(row.message_id, row.sim_id, box.epoch))
+        ids = [one.message_id for one in started]
+        if ids:
             try:
-                acceptance.enqueue(db, started, accepted_by=self._member.name, started_by=box)
-            except EpochOldError:
-                self._member.lost_answer()
-                started = []
-        waiting = [row.message_id for row in rows if row.message_id not in set(started)]
+                acceptance.enqueue(db, ids, accepted_by=self._member.name, started_by=box)
+            except EpochOldError:  # nothing was changed: any box may send them
+                self._member.wake()
+                started, ids = [], []
+        waiting = [row.message_id for row in rows if row.message_id not in ids]
         if waiting:
             acceptance.enqueue(db, waiting, accepted_by=self._member.name)
-        return frozenset(started)
+        return started
 
     def counted(self, db: Transaction, sim_ids: Sequence[int]) -> None:
         """Counted after the commit: see `QueueCounts.accepted`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gatewayd.fleet.tables import Share
 
@@ -28,10 +28,14 @@ class QueueCounts:
             self._shares, self._scheduled, self._most = tuple(shares), scheduled, most
             self._added.clear()
 
-    def accepted(self, by_sim: Mapping[int, int], count: int) -> None:
-        """This box accepted messages: their number by SIM, and of all with those that have no SIM yet."""
+    def accepted(self, by_sim: Mapping[int, int], count: int, started: Iterable[int] = ()) -> None:
+        """This box accepted messages: their number by SIM, and of all with those that have no SIM yet.
+
+        `started`: the SIMs of those that it sends at once.
+        """
         with self._lock:
             self._added.update(by_sim)
+            self._added.subtract(started)
             self._added[0] += count - sum(by_sim.values())
             self._told.update(by_sim)
             self._told[0] += count - sum(by_sim.values())
@@ -49,6 +53,13 @@ class QueueCounts:
         """Messages that are not final."""
         with self._lock:
             return sum(share.messages for share in self._shares) + self._scheduled + self._added.total()
+
+    def is_idle(self, sim_id: int) -> bool:
+        """Whether no message waits for a SIM, as far as this box knows."""
+        with self._lock:
+            return self._added[sim_id] <= 0 and not any(
+                share.waiting and share.sim_id == sim_id for share in self._shares
+            )
 
     def room(self, most: int) -> int:
         """How many more messages may wait. `most`: where the fleet did not tell yet."""

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
-from gatewayd.fleet.queue.names import Box, Uploaded
-from gatewayd.fleet.queue.uploads import TextTaken
+from gatewayd.fleet.event_listener import ListeningConnection
+from gatewayd.fleet.queue.names import Box
+from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store import Transaction
 from gatewayd.store.interfaces import AnyStore
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What the agent calls. Nothing of it waits but `text_taken`, which uses the connection that it gets."""
-
-    called: Callable[[], None]  # a NOTIFY came, of this box or of events; or the connection is new
-    uploaded: Callable[[Uploaded], None]  # an upload is durable
-    text_taken: TextTaken
 
 
 class SharedLender(Protocol):
@@ -59,19 +50,16 @@ class Member(Protocol):
     def store(self) -> Shared:
         """The store of the fleet."""
 
-    def hook(self, hooks: Hooks) -> None:
-        """Call these from now on; before the start."""
-
     def box(self) -> Box | None:
-        """This box under its present epoch; None while it has none."""
+        """This box under the last epoch that it took; None: it did not join since the start."""
 
     def is_open(self) -> bool:
         """Whether its lease is good, so that it may act for the fleet and hand over parts."""
 
-    def reserve(self, sim_id: int) -> bool:
-        """Whether a new message may be started on this SIM at once, because its port has nothing to do. The port counts as taken then."""
+    def box_that_starts(self) -> Box | None:
+        """This box, where it may accept messages as started now; else None."""
 
-    def adopt(self, message_ids: Sequence[int]) -> None:
+    def adopt(self, started: Sequence[StartedHere]) -> None:
         """Messages were accepted as started by this box: the transaction is durable."""
 
     def lost_answer(self) -> None:
@@ -79,6 +67,15 @@ class Member(Protocol):
 
     def wake(self) -> None:
         """Something changed: look at once."""
+
+    def connect(self) -> ListeningConnection:
+        """A connection of the caller's own, which it closes. Raises StoreUnavailableError."""
+
+    def follow_notices(self, told: Callable[[], None]) -> None:
+        """Call `told` when another box told that something concerns this one: it must return quickly, and not fail."""
+
+    def follow_settled(self, told: Callable[[Sequence[str]], None]) -> None:
+        """Call `told` with the sms_ids of messages whose status this box changed in the fleet."""
 
 
 class _OnlyShared:

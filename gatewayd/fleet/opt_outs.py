@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from queue import SimpleQueue
+from time import monotonic
+from typing import Final
 
 from config.settings import InboxSettings
 from gatewayd.receiving import opt_out_texts
@@ -12,15 +14,16 @@ from gatewayd.sending.opt_out_replies import Confirmation, OptOutReplies
 from gatewayd.sims.numbering import Numbering
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import inbound
 
-log = logging.getLogger(__name__)
+_COMMITTED_WITHIN_S: Final = 60.0
 
 
 class TextJudge:
     """Notes the wishes of texts in the transaction that uploads them; then this box, which has the SIM, confirms them.
 
-    One thread uploads and calls both methods.
+    One thread uploads, another one confirms.
     """
 
     def __init__(
@@ -35,7 +38,8 @@ class TextJudge:
         self._words = OptOutWords(settings)
         self._numbering = numbering
         self._replies = replies
-        self._confirmations: dict[int, Confirmation] = {}  # of transactions that may not be durable
+        # Of transactions that may not be durable: when they were noted (monotonic), and what to send.
+        self._confirmations: SimpleQueue[tuple[float, int, Confirmation]] = SimpleQueue()
 
     def text_taken(self, db: Transaction, inbox_id: int, now: int) -> None:
         """Note the wish of a text that is in the shared inbox now."""
@@ -49,16 +53,19 @@ class TextJudge:
             return
         confirmation = self._replies.confirmation(db, text.sim_id, wish, now)
         if confirmation is not None:
-            self._confirmations[inbox_id] = confirmation
+            self._confirmations.put((monotonic(), inbox_id, confirmation))
 
-    def uploaded(self, inbox_ids: Iterable[int]) -> None:
-        """These texts are durable: send their confirmations."""
-        for inbox_id in inbox_ids:
-            confirmation = self._confirmations.get(inbox_id)
-            if confirmation is None:
-                continue
+    def confirm(self, store: AnyStore) -> None:
+        """Send the confirmations of the texts that are durable. Raises StoreUnavailableError; then they are sent later."""
+        for _ in range(self._confirmations.qsize()):
+            noted_at, inbox_id, confirmation = self._confirmations.get()
             try:
-                self._send(confirmation)
-            except StoreUnavailableError as error:
-                log.warning("an opt-out is noted, but cannot be confirmed to its sender: %s", error)
-        self._confirmations.clear()
+                with store.readers.lend() as db:
+                    is_kept = inbound.plain_text(db, inbox_id) is not None
+                if is_kept:
+                    self._send(confirmation)
+            except StoreUnavailableError:
+                self._confirmations.put((noted_at, inbox_id, confirmation))
+                raise
+            if not is_kept and monotonic() - noted_at < _COMMITTED_WITHIN_S:
+                self._confirmations.put((noted_at, inbox_id, confirmation))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from gatewayd.fleet.tables import BoxState, SimPlace
@@ -11,6 +13,8 @@ from gatewayd.sims.port_registry import PortRegistry, Presence
 
 _SILENT_S: Final = 35.0
 """A box whose beat did not change for so long here counts as gone. Messages for its SIMs are then planned elsewhere."""
+
+_TAKEN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,23 @@ class FleetPresence:
         self._silent_s = silent_s
 
 
-def without_busy(place: SimPlace) -> SimPlace:
-    """A place as it is compared with what was told: a change of `busy` alone is told with the next other change."""
-    return replace(place, busy=False)
+class FreeSims:
+    """The SIMs of this box whose port has nothing to do. Any thread may call it."""
+
+    def __init__(self, port_registry: PortRegistry) -> None:
+        self._port_registry = port_registry
+        self._lock = threading.Lock()
+        self._taken: dict[int, float] = {}  # until, monotonic seconds, by port
+
+    def reserve(self, sim_id: int) -> bool:
+        """Whether a new message may be started on a SIM at once. Its port counts as taken for a moment then: until it is busy."""
+        place, now = self._port_registry.sims().get(sim_id), monotonic()
+        if place is None or not place.registered or not place.active or place.busy:
+            return False
+        if sim_id in self._port_registry.rests(now):
+            return False
+        with self._lock:
+            if self._taken.get(place.port, 0.0) > now:
+                return False
+            self._taken[place.port] = now + _TAKEN_S
+        return True

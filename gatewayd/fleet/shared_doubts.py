@@ -7,11 +7,18 @@ from gatewayd.messages.effects import Effects
 from gatewayd.sending.outcomes import DoubtDecision
 from gatewayd.store import Transaction
 from gatewayd.store.tables.messages import Message
-from gatewayd.timekeeping.clock import Moment
+from gatewayd.timekeeping.clock import Calendar, Moment
 
 
 def settle_by_hand(
-    db: Transaction, message: Message, decision: DoubtDecision, at: Moment, effects: Effects
+    db: Transaction,
+    message: Message,
+    decision: DoubtDecision,
+    at: Moment,
+    effects: Effects,
+    calendar: Calendar,
 ) -> bool:
     """Apply a decision, within a transaction. False: the message is not in doubt."""
-    return doubts.settle_by_hand(db, message, decision.value, at, effects)
+    changed = doubts.settle_by_hand(db, message.id, decision.value, at, calendar)
+    effects.changed += changed or []
+    return changed is not None

@@ -11,9 +11,8 @@ from typing import Final, TypeVar
 from config.settings import Settings
 from gatewayd.events.retention import EventRetention
 from gatewayd.fleet.duties import DutyData, Maker, Work
-from gatewayd.fleet.queue import boxes, expiry
-from gatewayd.fleet.tables import boxes as all_boxes
-from gatewayd.fleet.tables import drop_ended_requests
+from gatewayd.fleet.queue import expiry
+from gatewayd.fleet.tables import drop_ended_requests, wake_all
 from gatewayd.messages.effects import Effects
 from gatewayd.operations.counting import Counting
 from gatewayd.operations.retention import Retention
@@ -83,7 +82,7 @@ class SharedWrites:
             effects = Effects()  # a transaction that runs again gathers its own
             result = work(db, self._moment(), effects)
             if effects.changed:
-                boxes.notify(db, [box.name for box in all_boxes(db) if box.state == "member"])
+                wake_all(db)
             return result, effects
 
         result, effects = self._data.write(step)
@@ -210,7 +209,6 @@ class ExpiryWork:
     def __init__(self, data: DutyData, box: Surroundings) -> None:
         self._data = data
         self._box = box
-        self._writes = SharedWrites(data, box.moment, box.waiters)
         self._timers = Timers(box.clock)
         self._planned = threading.Event()
 
@@ -236,13 +234,13 @@ class ExpiryWork:
                 at, first = self._box.moment(), expiry.next_expiry(db)
             if not at.trusted or first is None or first > at.now:
                 return
-            ended = self._writes.write(
-                lambda db, at, effects: expiry.expire(db, at, effects, _EXPIRED_AT_ONCE)
-            )
+            calendar = self._box.calendar
+            ended = self._data.write(lambda db: expiry.expire(db, at, calendar, _EXPIRED_AT_ONCE))
         except StoreUnavailableError as error:
             log.debug("messages that expired are ended later: %s", error)
             return
-        if ended == _EXPIRED_AT_ONCE:
+        self._box.waiters.notify(ended)
+        if len(ended) == _EXPIRED_AT_ONCE:
             self.look()
 
 

@@ -16,11 +16,11 @@ from gatewayd.fleet.acceptance import FleetAcceptance
 from gatewayd.fleet.copies import Copies
 from gatewayd.fleet.counts import QueueCounts
 from gatewayd.fleet.duties import Duties
+from gatewayd.fleet.event_listener import EventListener
 from gatewayd.fleet.follower import Follower, News
-from gatewayd.fleet.member import Hooks, Member, OnlyShared
+from gatewayd.fleet.member import Member, OnlyShared
 from gatewayd.fleet.opt_outs import TextJudge
-from gatewayd.fleet.presence import FleetPresence, without_busy
-from gatewayd.fleet.queue.names import Uploaded
+from gatewayd.fleet.presence import FleetPresence, FreeSims
 from gatewayd.fleet.shared_work import Surroundings, WebhookWork
 from gatewayd.records import Caller, Options, Priority
 from gatewayd.sending.intake import AcceptedRequest
@@ -30,6 +30,7 @@ from gatewayd.sending.queue_state import QueueState
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.interfaces import AnyStore, Lender
 from gatewayd.store.tables import scheduled, webhooks
@@ -65,7 +66,7 @@ class Sharing:
         self.only_shared = OnlyShared(member.store)
         self.counts = QueueCounts()
         self.presence = FleetPresence(member.name, port_registry)
-        self.acceptance = FleetAcceptance(member, self.presence, self.counts)
+        self.acceptance = FleetAcceptance(member, self.presence, self.counts, FreeSims(port_registry))
         self._copies = Copies(
             self.only_shared,
             local,
@@ -81,6 +82,8 @@ class Sharing:
         self._follower = Follower(self.only_shared, waiters.awaited, self._told, self._afterwards)
         self._newest_event = -1
         self._places: object = None
+        self._events = EventListener(member.connect, self._follower.call)
+        self._judge: TextJudge | None = None
         member.store.follow_events(self._duties.tell_of_events)
 
     def start(
@@ -91,17 +94,20 @@ class Sharing:
     ) -> None:
         """Begin, before the agent does. `accounts_changed`: companies or keys were copied. `confirm`: queues a confirmation here."""
         self._accounts_changed = accounts_changed
-        judge = TextJudge(self._settings.inbox, self._numbering, replies, confirm)
-
-        def uploaded(done: Uploaded) -> None:
-            self._waiters.notify(done.settled)
-            judge.uploaded(done.texts)
-
-        self._member.hook(Hooks(self._follower.call, uploaded, judge.text_taken))
+        self._judge = TextJudge(self._settings.inbox, self._numbering, replies, confirm)
+        self._member.follow_notices(self._follower.call)
+        self._member.follow_settled(self._waiters.notify)
+        self._events.start()
         self._follower.start()
+
+    def text_taken(self, db: Transaction, inbox_id: int, now: int) -> None:
+        """A text came in, and is in the shared inbox now: see `TextJudge.text_taken`."""
+        if self._judge is not None:
+            self._judge.text_taken(db, inbox_id, now)
 
     def stop(self, timeout_s: float) -> None:
         """Stop within about `timeout_s`."""
+        self._events.stop(timeout_s)
         self._follower.stop(timeout_s)
         self._duties.stop()
 
@@ -153,11 +159,12 @@ class Sharing:
         if accepted.sandbox:
             self._duties.look(shared_work.SANDBOX)
             return
-        self.counts.accepted(accepted.by_sim, accepted.count)
+        started = accepted.started
+        self.counts.accepted(accepted.by_sim, accepted.count, [one.sim_id for one in started])
         if accepted.due_in_s is not None:
             self._duties.look(shared_work.SCHEDULED)
-        if accepted.started:
-            self._member.adopt(accepted.started)
+        if started:
+            self._member.adopt(started)
         elif accepted.by_sim:
             self._member.wake()
 
@@ -212,6 +219,8 @@ class Sharing:
             return
         self._copies.tell()
         self._tell_places()
+        if self._judge is not None:
+            self._judge.confirm(self.only_shared)
         self._duties.check()
         self._duties.look()
 
@@ -219,7 +228,7 @@ class Sharing:
         """Tell the other boxes of the SIMs of this one, where something changed."""
         box = self._member.box()
         places = self.presence.own_places(monotonic())
-        told = (box, [without_busy(place) for place in places])
+        told = (box, places)
         if box is None or told == self._places:
             return
         self.only_shared.write(lambda db: tables.tell_places(db, box, places))

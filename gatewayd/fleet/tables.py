@@ -228,3 +228,8 @@ def since(db: Transaction, message_ids: Sequence[int]) -> dict[int, int]:
         (list(message_ids),),
     ).fetchall()
     return {row[0]: row[1] for row in rows}
+
+
+def wake_all(db: Transaction) -> None:
+    """Wake all boxes when this transaction is committed."""
+    db.execute("SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member'").fetchall()

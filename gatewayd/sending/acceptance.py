@@ -39,7 +39,16 @@ class ToQueue:
 
     message_id: int
     sim_id: int
-    pinned: bool
+    may_wait: bool  # for the sending window of its company
+
+
+@dataclass(frozen=True, slots=True)
+class StartedHere:
+    """A message that this box sends at once; `epoch`: of the box when it was accepted."""
+
+    message_id: int
+    sim_id: int
+    epoch: int
 
 
 class Acceptance(Protocol):
@@ -66,7 +75,7 @@ class Acceptance(Protocol):
     def answering(self) -> Answering | None:
         """Who answers requests, where several boxes keep messages in the same place."""
 
-    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
+    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> Sequence[StartedHere]:
         """Messages and their parts were written: put them into the queue. Those that this box sends at once."""
 
     def counted(self, db: Transaction, sim_ids: Sequence[int]) -> None:
@@ -111,9 +120,9 @@ class OwnAcceptance:
         """No other box."""
         return None
 
-    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> frozenset[int]:
+    def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> Sequence[StartedHere]:
         """Their parts are the queue."""
-        return frozenset()
+        return ()
 
     def counted(self, db: Transaction, sim_ids: Sequence[int]) -> None:
         """Count them on the writing connection."""

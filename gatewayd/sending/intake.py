@@ -32,7 +32,7 @@ from gatewayd.records import (
     Options,
     Priority,
 )
-from gatewayd.sending.acceptance import Acceptance, Asker, ToQueue
+from gatewayd.sending.acceptance import Acceptance, Asker, StartedHere, ToQueue
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.limits import Room
 from gatewayd.store import Transaction
@@ -82,7 +82,7 @@ class AcceptedRequest:
     due_in_s: float | None = None  # of scheduled messages; 0 or less: as soon as the clock is trusted
     sandbox: bool = False
     queued: tuple[int, ...] = ()  # ids of the messages that got a SIM
-    started: tuple[int, ...] = ()  # ids of messages that this box sends at once
+    started: tuple[StartedHere, ...] = ()  # those that this box sends at once
 
     @property
     def count(self) -> int:
@@ -242,12 +242,12 @@ def _asker(asked: SendRequest) -> Asker:
 
 
 def _with_started(
-    result: AcceptedRequest | UsedKey | GatewayError, started: frozenset[int]
+    result: AcceptedRequest | UsedKey | GatewayError, started: Sequence[StartedHere]
 ) -> AcceptedRequest | UsedKey | GatewayError:
     """The result with those of its messages that this box sends at once."""
     if not isinstance(result, AcceptedRequest):
         return result
-    return replace(result, started=tuple(sorted(started.intersection(result.queued))))
+    return replace(result, started=tuple(one for one in started if one.message_id in result.queued))
 
 
 # Stands for the SIM of a scheduled message until one is chosen, and for that of a sandbox message.
@@ -368,6 +368,7 @@ class _Batch:
         by_sim: dict[int, int] = {}
         kept_ids: list[int] = []
         pinned = options.sim_id is not None
+        may_wait = options.priority is Priority.BULK and not options.transactional
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         begins_at = max(at.now, options.send_at or at.now)
         expires_at = None if expires_in_s is None else begins_at + int(expires_in_s * SECOND)
@@ -419,7 +420,7 @@ class _Batch:
             if is_sandbox:
                 self._plan_sandbox(message_id, prepared.draft.recipient, begins_at)
             elif not scheduled:
-                self._to_queue.append(ToQueue(message_id, sim.id, pinned))
+                self._to_queue.append(ToQueue(message_id, sim.id, may_wait))
                 kept_ids.append(message_id)
                 self._part_rows.extend(
                     (message_id, seq, sim.id, pinned, int(options.priority))
@@ -451,10 +452,10 @@ class _Batch:
             return None
         return replace(_NO_SIM, id=sim_id, number=sims.number_of(self._db, sim_id))
 
-    def write(self) -> frozenset[int]:
-        """Write the rows of all accepted messages; the ids of those that this box sends at once."""
+    def write(self) -> Sequence[StartedHere]:
+        """Write the rows of all accepted messages; those that this box sends at once."""
         if not self._message_rows:
-            return frozenset()
+            return ()
         messages.insert(self._db, self._message_rows)
         messages.insert_parts(self._db, self._part_rows)
         sandbox_steps.plan(self._db, self._sandbox_rows)

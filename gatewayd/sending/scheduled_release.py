@@ -149,7 +149,7 @@ class ScheduledRelease:
             sim.take(message.recipient, message.parts)
             late = self._is_late(one, at)
             _queue(db, message, sim, message.id if late else next_place)
-            to_queue.append(ToQueue(message.id, sim.id, bool(message.pinned)))
+            to_queue.append(ToQueue(message.id, sim.id, may_wait=True))
             effects.queued[sim.id] = effects.queued.get(sim.id, 0) + 1
             effects.shared = effects.shared or one.sim_id is None
             if late:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
-from gatewayd.store.tables import box_settings, former_numbers
+from gatewayd.store.tables import box_settings, engines, former_numbers
 
 # Values that the operator of the box set come before those of the card.
 _NUMBER = "coalesce(s.number, s.card_number)"
@@ -35,9 +35,10 @@ _ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_defaul
 _AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
 _INSERT = (
-    "INSERT INTO sims (id, iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
-    " VALUES (:id, :iccid, :imsi, :number, :operator, :port, :slot, :now) RETURNING id"
+    "INSERT INTO sims ({id}iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+    " VALUES ({value}:iccid, :imsi, :number, :operator, :port, :slot, :now) RETURNING id"
 )
+_INSERT_ANY, _INSERT_WITH_ID = _INSERT.format(id="", value=""), _INSERT.format(id="id, ", value=":id, ")
 _UPDATE = (
     "UPDATE sims SET port = :port, slot = :slot, box = NULL, imsi = iif(:imsi = '', imsi, :imsi),"
     " card_number = iif(:number = '', card_number, :number),"
@@ -141,7 +142,6 @@ def seen(
     known = id_of(db, iccid)
     before = "" if known is None else number_of(db, known)
     values = {
-        "id": _new_id(db) if known is None else known,
         "iccid": iccid,
         "imsi": imsi,
         "number": number,
@@ -151,7 +151,12 @@ def seen(
         "now": now,
     }
     # An insert that finds the row would cost an id on PostgreSQL, at each start of a box.
-    row = db.execute(_INSERT if known is None else _UPDATE, values).fetchone()
+    if known is not None:
+        row = db.execute(_UPDATE, values).fetchone()
+    elif (new_id := _new_id(db)) is None:
+        row = db.execute(_INSERT_ANY, values).fetchone()
+    else:
+        row = db.execute(_INSERT_WITH_ID, values | {"id": new_id}).fetchone()
     sim_id: int = row[0]
     note_change(db, sim_id, before, now)
     return sim_id
@@ -164,7 +169,7 @@ def number_from(db: Connection, first_id: int) -> None:
 
 def _new_id(db: Connection) -> int | None:
     """The id of a SIM that is seen for the first time; None: any."""
-    first = box_settings.all_of(db).get(_FIRST_ID)
+    first = None if engines.is_shared(db) else box_settings.all_of(db).get(_FIRST_ID)
     if first is None:
         return None
     row = db.execute(

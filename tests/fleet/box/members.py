@@ -60,7 +60,9 @@ class Queue:
             acceptance.enqueue(db, [message_id], accepted_by=None)
             return message_id
 
-    def _insert(self, db: Transaction, message_id: int, text: str, *, sim: int, pinned: bool, **columns: Any) -> None:
+    def _insert(
+        self, db: Transaction, message_id: int, text: str, *, sim: int, pinned: bool, **columns: Any
+    ) -> None:
         now, parts = Clock().now(), len(segment(text))
         row: dict[str, Any] = {
             "sms_id": f"00000000-0000-4000-8000-{message_id:012}",
@@ -137,7 +139,9 @@ class Member:
         self.gateway = Gateway(self.settings, self.store, clock, outside=self.fleet.outside)
         dispatcher = self.gateway.dispatcher
         self.ports = {
-            port.port: Port(port, dispatcher, submit_timeout_s=self.settings.dispatch.submit_timeout_s, timing=FAST)
+            port.port: Port(
+                port, dispatcher, submit_timeout_s=self.settings.dispatch.submit_timeout_s, timing=FAST
+            )
             for port in self.settings.ports
         }
         self.gateway.start(self.ports)
@@ -199,9 +203,7 @@ class Boxes:
             store=StoreSettings(path=folder / "gatewayd.db"),
             numbers=NumberSettings(plan="guide"),
             dispatch=DispatchSettings(submit_timeout_s=5, **dispatch),
-            fleet=FleetSettings(
-                dsn=dsn or self.fleet.dsn, name=name, password_file=self.fleet.password_file
-            ),
+            fleet=FleetSettings(dsn=dsn or self.fleet.dsn, name=name, password_file=self.fleet.password_file),
             ports=tuple(PortSettings(port=port, device=str(bank.device(port))) for port in numbers),
         )
         with fleets.own_box(self.folder, name) as own:
