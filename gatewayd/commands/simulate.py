@@ -136,6 +136,13 @@ class _Fault(click.ParamType[Rule]):
     metavar="NAME[:CODE][=RATE][@PORT]",
     help="A fault, its rate and its port; `all` is every fault. May be repeated.",
 )
+@click.option(
+    "--first-card",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 900_000),
+    help="The number of the first card; give banks of several boxes different ones.",
+)
 @click.option("--pin", help="The PIN of every SIM.")
 @click.option("--seed", default=1, show_default=True, help="The seed of every random choice.")
 @click.option(
@@ -191,6 +198,7 @@ def simulate(
     report_fail_rate: float,
     refuse: tuple[tuple[str, int], ...],
     faults: tuple[Rule, ...],
+    first_card: int,
     pin: str | None,
     seed: int,
     time_scale: float,
@@ -220,6 +228,7 @@ def simulate(
         report_fail_rate=report_fail_rate,
         refusals=dict(refuse),
         faults=faults,
+        first_card=first_card,
         pin=pin,
         seed=seed,
         time_scale=time_scale,

@@ -322,14 +322,14 @@ class Bank:
 
 
 def _sim_slots(config: BankConfig) -> Mapping[int, list[Sim]]:
-    """Cards for all slots, the operators in turn, each operator's numbers counted from 1."""
+    """Cards for all slots, the operators in turn, each operator's numbers counted from `first_card`."""
     cards: dict[int, list[Sim]] = {}
     count = 0
     for number in range(1, config.ports + 1):
         cards[number] = []
         for _ in range(config.slots_of.get(number, config.slots)):
             operator = OPERATORS[count % len(OPERATORS)]
-            sim = card(count // len(OPERATORS) + 1, operator, config.storage, config.pin)
+            sim = card(config.first_card + count // len(OPERATORS), operator, config.storage, config.pin)
             if config.pin is not None and not config.locked_at_start:
                 sim.verify(config.pin)
             cards[number].append(sim)

@@ -37,6 +37,9 @@ class BankConfig:
     boot_s: float = 1.0  # from a reset to the first unsolicited line
     pin: str | None = None  # the PIN that every card asks for; None: no PIN
     locked_at_start: bool = True  # with a PIN: ask for it at start already, as after power-on
+    first_card: int = (
+        1  # the number of each operator's first card; banks of several boxes have different cards
+    )
     storage: int = 20  # messages that a card holds
     faults: tuple[Rule, ...] = ()  # random faults
     seed: int = 1  # of every random choice

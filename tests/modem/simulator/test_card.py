@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.faults import ALWAYS, Fault
 from modem.simulator.core.sim import ORANGE, card, imei
 from modem.sms.check_digit import luhn
@@ -16,6 +19,14 @@ def test_identity(bench: Bench) -> None:
     assert bench.say("AT+CNUM") == '+CNUM: "","+22370000001",145|OK'
     assert bench.say("AT+CIMI", 2) == "610010000000001|OK"
     assert bench.say("AT+CNUM", 2) == '+CNUM: "","+22360000001",145|OK'
+
+
+def test_banks_with_other_first_cards_share_no_card(tmp_path: Path) -> None:
+    first, second = (Bank(BankConfig(directory=tmp_path, ports=4, first_card=number)) for number in (1, 1000))
+    of_first = {sim.iccid for port in first.ports for sim in first.slots(port)}
+    of_second = {sim.iccid for port in second.ports for sim in second.slots(port)}
+    assert len(of_first) == len(of_second) == 4
+    assert not of_first & of_second
 
 
 def test_numbers_of_cards_and_modems_carry_their_check_digits() -> None:
