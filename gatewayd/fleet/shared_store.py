@@ -19,7 +19,7 @@ from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresSlowEr
 from gatewayd.fleet.postgres.migrations import check_version
 from gatewayd.fleet.postgres.pool import Away, Circuit, Pool
 from gatewayd.fleet.postgres.settings import ConnectionSettings
-from gatewayd.store.engine.connection import Transaction
+from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.interfaces import AnyStore, Lender
 

@@ -117,11 +117,19 @@ class _Words:
 
     def __init__(self) -> None:
         self._before = ""
+        self._named: set[str] = set()
 
     def check(self, kind: str, text: str, following: list[str]) -> None:
         """Look at the next token. Raises PostgresFaultError."""
         word = text.upper() if kind == "word" else text
         behind = following[0] if following else ""
+        if kind == "named":
+            if behind == "IS" and text not in self._named:
+                # PostgreSQL takes the type of a value from its first use, and this one tells none.
+                raise PostgresFaultError(
+                    f"{text} must be compared with a column before it is compared with NULL"
+                )
+            self._named.add(text)
         if kind == "word":
             if word in _REFUSED:
                 raise PostgresFaultError(f"{word} has no meaning on PostgreSQL")

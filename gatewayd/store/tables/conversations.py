@@ -62,7 +62,7 @@ def _owner(text: str, sim: str) -> str:
 
 def _scope(text: str, sim: str) -> str:
     """SQL for the texts that the reader may see."""
-    return f"{text}.sandbox = 0 AND (:company IS NULL OR {_owner(text, sim)} = :company)"
+    return f"{text}.sandbox = 0 AND ({_owner(text, sim)} = :company OR :company IS NULL)"
 
 
 _TEXT = f"""
@@ -93,7 +93,7 @@ _OF_NUMBER = f"{_TEXT} AND i.sender = :number AND i.id < :before ORDER BY i.id D
 _MESSAGES = (
     "SELECT m.id FROM messages m INDEXED BY messages_recipient"
     " WHERE m.recipient = :number AND m.id < :before AND m.sandbox = 0"
-    f" AND m.company_id <> {NO_COMPANY} AND (:company IS NULL OR m.company_id = :company)"
+    f" AND m.company_id <> {NO_COMPANY} AND (m.company_id = :company OR :company IS NULL)"
     " ORDER BY m.id DESC LIMIT :limit"
 )
 

@@ -384,7 +384,7 @@ def _taken(db: Connection, found: Cursor) -> list[EarlyReport]:
 
 def sims_with_early_reports(db: Connection) -> list[int]:
     """Ids of the SIMs for which reports are kept."""
-    return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports")]
+    return [row[0] for row in db.execute("SELECT DISTINCT sim_id FROM reports ORDER BY sim_id")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ _COLUMNS = "id, company_id, recipient, opted_out_at, source, reason, text, inbox
 
 _SEARCH = f"""
     SELECT {_COLUMNS} FROM opt_outs
-    WHERE id >= :first AND id < :end AND sandbox = 0 AND (:company IS NULL OR company_id = :company)
-          AND recipient LIKE :number ESCAPE '\\' AND (:in_force IS NULL OR :in_force = iif(ended_at IS NULL, 1, 0))
+    WHERE id >= :first AND id < :end AND sandbox = 0 AND (company_id = :company OR :company IS NULL)
+          AND recipient LIKE :number ESCAPE '\\' AND (:in_force = iif(ended_at IS NULL, 1, 0) OR :in_force IS NULL)
     ORDER BY id DESC LIMIT :limit
 """
 
@@ -110,7 +110,7 @@ def page(db: Connection, caller: Caller, before_id: int | None, limit: int) -> l
 def every(db: Connection, company_id: int | None, after_id: int, limit: int) -> list[OptOutRecord]:
     """All opt-outs of a company (None: of all), the ended ones too, oldest first, behind the one with this id."""
     found = db.execute(
-        f"SELECT {_COLUMNS} FROM opt_outs WHERE (:company IS NULL OR company_id = :company) AND sandbox = 0 AND id > :after"
+        f"SELECT {_COLUMNS} FROM opt_outs WHERE (company_id = :company OR :company IS NULL) AND sandbox = 0 AND id > :after"
         " ORDER BY id LIMIT :limit",
         {"company": company_id, "after": after_id, "limit": limit},
     )

@@ -81,7 +81,7 @@ def counted_since(db: Connection, sim_id: int, moment: int) -> list[Counted]:
     """The messages of a SIM that were accepted at a moment or later."""
     rows = db.execute(
         "SELECT id, created_at, day, NOT (ended AND unsent = parts), iif(ended, parts - unsent, parts) FROM ("
-        " SELECT *, status IN ('failed', 'cancelled') AS ended FROM messages WHERE id > ? AND sim_id = ?) AS counted",
+        " SELECT *, status IN ('failed', 'cancelled') AS ended FROM messages WHERE id > ? AND sim_id = ?) AS counted ORDER BY id",
         (messages.newest_before(db, moment), sim_id),
     )
     return [Counted(*row) for row in rows]

@@ -262,7 +262,7 @@ def disabled(db: Connection) -> set[int]:
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
     """The place where each SIM of this box was last seen: id, port, slot."""
-    found = db.execute("SELECT id, port, slot FROM sims WHERE box IS NULL")
+    found = db.execute("SELECT id, port, slot FROM sims WHERE box IS NULL ORDER BY id")
     return [(row[0], row[1], row[2]) for row in found]
 
 

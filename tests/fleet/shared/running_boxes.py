@@ -120,7 +120,7 @@ class RunningBoxes:
         folder.mkdir()
         bank = None
         if ports:
-            bank = Bank(BankConfig(folder / "bank", ports=ports, cards_before=self._cards, time_scale=SCALE))
+            bank = Bank(BankConfig(folder / "bank", ports=ports, first_card=1 + self._cards, time_scale=SCALE))
             self._cards += ports
             bank.__enter__()
         dsn = self.fleet.dsn

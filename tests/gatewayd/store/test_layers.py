@@ -1,4 +1,7 @@
-"""Above the store there is no SQL, no type of sqlite3, and no column is read by name from a row."""
+"""Above the store there is no SQL, no type of sqlite3, and no column is read by name from a row.
+
+Two folders of the fleet have SQL too: they are the store that boxes share, and its queue.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
+_WITH_SQL = ("gatewayd/store", "gatewayd/fleet/postgres", "gatewayd/fleet/queue")
 FILES = [
     path
     for folder in ("api", "gatewayd")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if ROOT / "gatewayd/store" not in path.parents
+    if not any(ROOT / folder in path.parents for folder in _WITH_SQL)
 ]
 
 _IMPORT = re.compile(r"^from gatewayd\.store\.engine\.connection import .*", re.MULTILINE)
