@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gatewayd.store.tables.messages import Message
 
 WAITING: Final = "waiting"
 CLAIMED: Final = "claimed"
@@ -221,9 +220,10 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A message that waits and that a SIM may take."""
+class Decided:
+    """What became of doubts: message ids, and the sms_ids of messages whose status changed."""
 
-    message: Message
-    planned_sim: int
-    bound_sim: int | None
+    retried: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
+    changed: list[str] = field(default_factory=list)
