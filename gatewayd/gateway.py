@@ -49,6 +49,7 @@ from gatewayd.records import (
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import Intake
+from gatewayd.sending.interfaces import NOTHING_OUTSIDE, Outside
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.preview import Preview, preview
 from gatewayd.sending.result_waiters import ResultWaiters
@@ -90,9 +91,18 @@ class Gateway:
     """One gateway on one store. Any thread may call any method once it is started."""
 
     def __init__(
-        self, settings: Settings, store: Store, clock: Clock, webhook_way: Way | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        webhook_way: Way | None = None,
+        outside: Outside = NOTHING_OUTSIDE,
     ) -> None:
-        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings."""
+        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings.
+
+        `outside`: the way to a queue that other boxes share.
+        """
+        self._outside = outside
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -394,6 +404,7 @@ class Gateway:
             self._metrics,
             take_text,
             OptOutReplies(settings.inbox, self._numbering, self._intake),
+            self._outside,
         )
 
     def _make_requests(self) -> SendRequests:

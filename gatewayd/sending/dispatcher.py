@@ -17,6 +17,7 @@ from gatewayd.messages.effects import Effects
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import CircuitBreakers
 from gatewayd.sending.company_turns import CompanyTurns
+from gatewayd.sending.interfaces import NOTHING_OUTSIDE, Outside
 from gatewayd.sending.modem_memory import ModemMemory
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.outage_backlog import OutageBacklog
@@ -94,7 +95,9 @@ class Dispatcher:
         counter: OutcomeCounter,
         takes_text: TakesText,
         opt_outs: OptOutReplies,
+        outside: Outside = NOTHING_OUTSIDE,
     ) -> None:
+        self._sink = outside.sink
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -106,7 +109,7 @@ class Dispatcher:
         self._takes_text = takes_text
         self._opt_outs = opt_outs
         self._waker = PortWaker(clock, port_registry)
-        self._outcomes = Outcomes(settings, clock, port_registry, numbering)
+        self._outcomes = Outcomes(settings, clock, port_registry, numbering, outside.source)
         self.modem_memory = ModemMemory(settings, clock, vias)
         self.outage_backlog = OutageBacklog(settings, clock)
         self._transactions = Transactions(
@@ -134,6 +137,7 @@ class Dispatcher:
             self.modem_memory,
             CompanyTurns(),
             calendar,
+            outside.permit,
         )
         self._ports: Mapping[int, _PortState] = {}  # replaced as a whole where a port comes or goes
 
@@ -389,4 +393,6 @@ class Dispatcher:
     def _apply_report(
         self, db: Transaction, sim_id: int, report: StatusReport, at: Moment, effects: Effects
     ) -> None:
-        reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, effects, self._calendar)
+        limit_s = self._settings.submit_timeout_s
+        if not reports.take(db, sim_id, report, limit_s, at, effects, self._calendar):
+            self._sink.unmatched(db, sim_id, report, at)

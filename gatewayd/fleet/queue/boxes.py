@@ -136,7 +136,9 @@ def join(
 
 def _recover(db: Transaction, last_id: int, known_id: int) -> None:
     """Stop all claims, until each box has told again what it knows."""
-    log.error("PostgreSQL knows less than this box was told: it was restored. Nothing is claimed until `gatewayd fleet recovered`")
+    log.error(
+        "PostgreSQL knows less than this box was told: it was restored. Nothing is claimed until `gatewayd fleet recovered`"
+    )
     if db.execute("UPDATE fleet SET recovering = 1 WHERE recovering = 0").rowcount:
         db.execute("UPDATE boxes SET caught_up = 0 WHERE state = 'member'")
         db.execute(_SKIP_IDS, (max(0, known_id - last_id) + _SKIPPED_IDS,))

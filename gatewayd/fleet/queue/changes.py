@@ -126,9 +126,7 @@ class Changes:
         self.wake |= other.wake
         self.wake_sims |= other.wake_sims
         for (sim_id, day), use in other._sims.items():
-            self.use_sim(
-                sim_id, day, taken=use.taken, parts=use.parts, sent=use.sent, failed=use.failed
-            )
+            self.use_sim(sim_id, day, taken=use.taken, parts=use.parts, sent=use.sent, failed=use.failed)
         for (company_id, month), count in other._companies.items():
             self.use_company(company_id, month, count)
         self._left += other._left
@@ -140,9 +138,7 @@ class Changes:
     def write(self, db: Transaction) -> None:
         """Write everything. Nothing else may be changed in the transaction after this."""
         self._write_recipients(db)
-        used = [
-            (*key, one.taken, one.parts, one.sent, one.failed) for key, one in sorted(self._sims.items())
-        ]
+        used = [(*key, one.taken, one.parts, one.sent, one.failed) for key, one in sorted(self._sims.items())]
         if used:
             db.execute(_USE_SIMS, columns(used, 6))
         companies = [(*key, count) for key, count in sorted(self._companies.items())]
@@ -180,5 +176,7 @@ def columns(rows: Iterable[tuple[Any, ...]], count: int) -> list[list[Any]]:
 
 def limiting_sims(db: Transaction) -> set[int]:
     """The SIMs that limit their recipients."""
-    rows = db.execute("SELECT id FROM sims WHERE daily_recipients IS NOT NULL OR monthly_recipients IS NOT NULL")
+    rows = db.execute(
+        "SELECT id FROM sims WHERE daily_recipients IS NOT NULL OR monthly_recipients IS NOT NULL"
+    )
     return {row[0] for row in rows}

@@ -153,7 +153,10 @@ class _Claim:
         """Claim; what was claimed."""
         own = picks.returned(self._db, self._takers, self._others.orphans, self._left, self._terms)
         own += picks.in_lanes(
-            self._db, [(sim_id, 1, one.left) for sim_id, one in self._takers.items()], self._lanes, self._terms
+            self._db,
+            [(sim_id, 1, one.left) for sim_id, one in self._takers.items()],
+            self._lanes,
+            self._terms,
         )
         self._take_own([each for each in own if each.own])
         self._take_others([each for each in own if not each.own])
@@ -272,9 +275,7 @@ class _Claim:
         changed = {each: chosen[each] for each in self._chosen.foreign if each in chosen}
         self._move(changed, changes)
         pairs = sorted(chosen.items())
-        claimed = self._db.execute(
-            _CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2))
-        ).fetchall()
+        claimed = self._db.execute(_CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2))).fetchall()
         ends = [End(message_id, self._at.now, OPTED_OUT.text) for message_id in out]
         endings.failed(self._db, ends, self._calendar, changes)
         changes.write(self._db)

@@ -95,7 +95,9 @@ def decide(
         settling.to_waiting(db, again, at, calendar, changes, retried=True, from_doubt=True)
     endings.failed(db, ends, calendar, changes)
     changes.write(db)
-    return Decided(frozenset(again), frozenset(held), frozenset(end.message_id for end in ends), changes.changed)
+    return Decided(
+        frozenset(again), frozenset(held), frozenset(end.message_id for end in ends), changes.changed
+    )
 
 
 def settle_by_hand(
@@ -114,9 +116,7 @@ def settle_by_hand(
     else:
         if verdict == "sent":
             # The TP-MR stays unknown: a report finds the part by recipient and time, like a part in doubt.
-            db.execute(
-                _TAKEN, {"id": message_id, "sim": row["sim_id"], "box": row["box"], "now": at.now}
-            )
+            db.execute(_TAKEN, {"id": message_id, "sim": row["sim_id"], "box": row["box"], "now": at.now})
             settling.count_unsent(db, [message_id])
         settling.to_waiting(
             db, [message_id], at, calendar, changes, retried=verdict == "retry", from_doubt=True

@@ -170,9 +170,7 @@ def delivered(db: Transaction, ats: Mapping[int, int], changes: Changes) -> None
         return
     found = lock(db, ats)
     counts = dict(db.execute(_DELIVERIES, (sorted(found),)).fetchall())
-    left = {
-        message_id: max(0, row["parts"] - counts.get(message_id, 0)) for message_id, row in found.items()
-    }
+    left = {message_id: max(0, row["parts"] - counts.get(message_id, 0)) for message_id, row in found.items()}
     ended = [each for each, count in left.items() if count == 0 and found[each]["status"] == "sent"]
     partly = [
         (each, count)

@@ -30,9 +30,7 @@ def expire(db: Transaction, at: Moment, calendar: Calendar, limit: int) -> list[
     begun = {row[0] for row in db.execute(_BEGUN, (sorted(boxes),))}
     changes = Changes()
     changes.wake.update(box for box in boxes.values() if box is not None)
-    ends = [
-        End(each, at.now, (EXPIRED_PARTLY if each in begun else EXPIRED).text) for each in sorted(boxes)
-    ]
+    ends = [End(each, at.now, (EXPIRED_PARTLY if each in begun else EXPIRED).text) for each in sorted(boxes)]
     endings.failed(db, ends, calendar, changes)
     changes.write(db)
     return changes.changed

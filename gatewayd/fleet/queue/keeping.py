@@ -145,7 +145,9 @@ class Keeping:
             return
         rows = {row["message_id"]: row for row in self._db.execute(_HOLD, (ids,))}
         last = {(each.message_id, each.seq): each for each in parts}
-        fitting = {each.message_id for each in last.values() if self._fits(rows.get(each.message_id), each.epoch)}
+        fitting = {
+            each.message_id for each in last.values() if self._fits(rows.get(each.message_id), each.epoch)
+        }
         without_row = [each for each in ids if each not in rows]
         if without_row:
             endings.lock(self._db, without_row)
@@ -336,9 +338,7 @@ class Keeping:
         found = late_reports.match(self._db, reports, self._submit_timeout_s, self._at)
         self._take_messages(found.parts, (), (), kept)
         undelivered = {row[0] for row in self._db.execute(_UNDELIVERED, (sorted(found.failed),))}
-        ends = [
-            End(message_id, self._at.now, found.failed[message_id]) for message_id in sorted(undelivered)
-        ]
+        ends = [End(message_id, self._at.now, found.failed[message_id]) for message_id in sorted(undelivered)]
         endings.failed(self._db, ends, self._calendar, kept.changes)
 
     def _take_text(self, text: TextNews, kept: Kept) -> None:

@@ -148,9 +148,7 @@ def in_lanes(
     if not sources:
         return []
     rows = [
-        (sim_id, pinned, own, count)
-        for sim_id, own, count in sources
-        for pinned in ((0, 1) if own else (0,))
+        (sim_id, pinned, own, count) for sim_id, own, count in sources for pinned in ((0, 1) if own else (0,))
     ]
     pairs = {(row[0], row[1]) for row in rows}
     known = [(lane, after) for lane, after in lanes.known(row[0] for row in rows) if lane[:2] in pairs]

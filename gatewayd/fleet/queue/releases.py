@@ -23,9 +23,7 @@ _HOLD_ITS_OWN = _HOLD.format("(q.state = 'claimed' OR q.incarnation = :incarnati
 _HOLD_OTHERS = _HOLD.format("q.state = 'started' AND q.incarnation <> :incarnation")
 
 
-def release(
-    db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, calendar: Calendar
-) -> set[int]:
+def release(db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, calendar: Calendar) -> set[int]:
     """Let messages wait again that are as this box listed them; the others have changed and are left alone.
 
     The box dropped them from its journal before, durably, and its outcomes of them were uploaded before. One of which a SIM sent a

@@ -77,7 +77,9 @@ def known(db: Transaction, message_ids: Collection[int]) -> list[Known]:
     found: dict[int, Known] = {}
     for row in db.execute(_KNOWN, (sorted(message_ids),)):
         before = found.get(row["message_id"])
-        by_sim = {row["sim_id"]: row["sent"]} if before is None else {**before.by_sim, row["sim_id"]: row["sent"]}
+        by_sim = (
+            {row["sim_id"]: row["sent"]} if before is None else {**before.by_sim, row["sim_id"]: row["sent"]}
+        )
         found[row["message_id"]] = Known(
             row["message_id"],
             row["state"],

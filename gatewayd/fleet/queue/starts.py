@@ -62,9 +62,7 @@ def stamp(db: Transaction, box: Box, rows: Sequence[ListedRow]) -> dict[int, Sta
     sims = {row["message_id"]: row["sim_id"] for row in found}
     parts = parts_known.of(db, sims)
     return {
-        row["message_id"]: Stamped(
-            row["message_id"], row["state"], row["sim_id"], parts[row["message_id"]]
-        )
+        row["message_id"]: Stamped(row["message_id"], row["state"], row["sim_id"], parts[row["message_id"]])
         for row in found
     }
 

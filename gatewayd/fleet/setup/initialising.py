@@ -43,7 +43,9 @@ class Initialised:
     differences: list[Text]  # between the fleet that was there and this box
 
 
-def setup_settings(dsn: str, password_file: Path | None = None, sslrootcert: Path | None = None) -> ConnectionSettings:
+def setup_settings(
+    dsn: str, password_file: Path | None = None, sslrootcert: Path | None = None
+) -> ConnectionSettings:
     """The settings of a connection for set-up, whose statements may take longer."""
     return ConnectionSettings(
         dsn,
@@ -128,11 +130,14 @@ def _check_server(db: Connection) -> None:
                 oldest=OLDEST_SERVER // 10000,
             )
         )
-    encoding = db.execute("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()")
+    encoding = db.execute(
+        "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+    )
     if (found := encoding.fetchone()[0]) != "UTF8":
         raise SetupError(
             Text(
-                "the database has the encoding {encoding}, which cannot hold every text: create one with UTF8", encoding=found
+                "the database has the encoding {encoding}, which cannot hold every text: create one with UTF8",
+                encoding=found,
             )
         )
 
@@ -165,7 +170,11 @@ def _begin_fleet(db: Connection, box: Agreement, now: int, times: Mapping[str, f
 def _dsn_of_boxes(dsn: str, role: str) -> str:
     """The address with which a box on this machine, or one that puts another host in, reaches the database."""
     of = parts(dsn)
-    kept = {name: of[name] for name in ("host", "hostaddr", "port", "dbname", "sslmode", "sslrootcert") if name in of}
+    kept = {
+        name: of[name]
+        for name in ("host", "hostaddr", "port", "dbname", "sslmode", "sslrootcert")
+        if name in of
+    }
     if is_socket(of):
         kept = {**kept, "host": "localhost"}
     return joined({**kept, "user": role})

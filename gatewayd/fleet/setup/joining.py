@@ -77,7 +77,9 @@ class Join:
     def plan(self) -> Plan:
         """Check everything, and tell which companies are to be matched. Raises SetupError; nothing is changed."""
         if _NAME.fullmatch(self._name) is None:
-            raise SetupError(Text("--name {name}: a box has 1 to 32 of a-z, 0-9 and - as its name", name=self._name))
+            raise SetupError(
+                Text("--name {name}: a box has 1 to 32 of a-z, 0-9 and - as its name", name=self._name)
+            )
         db = self._db
         check_version(db)
         if different := agreement.differences(agreement.of_fleet(db), agreement.of_settings(self._settings)):
@@ -97,7 +99,11 @@ class Join:
         if joined_as is not None:
             return Plan(True, False, [], own, fleet, 0)
         if db.execute("SELECT recovering FROM fleet").fetchone()[0]:
-            raise SetupError(Text("the fleet is recovering: join it when `gatewayd fleet status` says that it is not any more"))
+            raise SetupError(
+                Text(
+                    "the fleet is recovering: join it when `gatewayd fleet status` says that it is not any more"
+                )
+            )
         if unfinished.any_message:
             raise SetupError(
                 Text(
@@ -140,7 +146,9 @@ class Join:
             again = box is not None and box.state != "member"
             if box is not None and again:
                 self._db.execute("DELETE FROM renumbered WHERE box = ? AND kind <> 'sim'", (self._name,))
-            known: NewIds = {kind: {} for kind in Kind} if again else uploading.known_ids(self._db, self._name)
+            known: NewIds = (
+                {kind: {} for kind in Kind} if again else uploading.known_ids(self._db, self._name)
+            )
             ids = Upload(self._db, self._name, rows, known, again=again).run(everything)
             token = self._note_member(box, store_id, again=again)
         raise_sequence(self._db, "message_ids", highest)
@@ -168,14 +176,18 @@ class Join:
 
     def _check_messages(self, highest: int) -> None:
         """A box that left gave ids of messages by itself: none of them may be that of a message that it could be given."""
-        waiting = [row[0] for row in self._db.execute("SELECT message_id FROM queue WHERE message_id <= ?", (highest,))]
+        waiting = [
+            row[0]
+            for row in self._db.execute("SELECT message_id FROM queue WHERE message_id <= ?", (highest,))
+        ]
         if not waiting:
             return
         with self._store.readers.lend() as local:
             here = membership.message_names(local, waiting)
         there = dict(
             self._db.execute(
-                "SELECT id, sms_id FROM messages WHERE id IN (SELECT value FROM json_each(?))", (f"{sorted(here)}",)
+                "SELECT id, sms_id FROM messages WHERE id IN (SELECT value FROM json_each(?))",
+                (f"{sorted(here)}",),
             ).fetchall()
         )
         clashing = sum(here[number] != sms_id for number, sms_id in there.items())

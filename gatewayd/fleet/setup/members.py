@@ -149,7 +149,9 @@ def recovered(db: Transaction) -> None:
         raise SetupError(Text("the fleet is not recovering: nothing was changed"))
     missing = [
         row[0]
-        for row in db.execute("SELECT name FROM boxes WHERE state = 'member' AND caught_up = 0 ORDER BY number")
+        for row in db.execute(
+            "SELECT name FROM boxes WHERE state = 'member' AND caught_up = 0 ORDER BY number"
+        )
     ]
     if missing:
         raise SetupError(
@@ -164,7 +166,9 @@ def recovered(db: Transaction) -> None:
 
 def _retire(db: Transaction, name: str, state: str) -> None:
     if not boxes.retire(db, name, state):
-        known = ", ".join(row[0] for row in db.execute("SELECT name FROM boxes WHERE state = 'member' ORDER BY number"))
+        known = ", ".join(
+            row[0] for row in db.execute("SELECT name FROM boxes WHERE state = 'member' ORDER BY number")
+        )
         raise SetupError(
             Text("no member of the fleet is {name}; its members are: {known}", name=name, known=known or "–")
         )

@@ -16,7 +16,9 @@ def raise_sequence(db: Transaction, name: str, above: int) -> None:
     It is raised step by step, not set: others take ids meanwhile, and none is given a second time.
     """
     while (steps := min(above - last_of(db, name), _AT_A_TIME)) > 0:
-        db.execute("SELECT count(nextval(CAST(? AS regclass))) FROM generate_series(1, ?)", (name, steps)).fetchone()
+        db.execute(
+            "SELECT count(nextval(CAST(? AS regclass))) FROM generate_series(1, ?)", (name, steps)
+        ).fetchone()
 
 
 def last_of(db: Transaction, name: str) -> int:

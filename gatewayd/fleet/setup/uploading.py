@@ -20,7 +20,17 @@ from gatewayd.store.tables.renumbering import Kind
 Ids = dict[int, int]
 NewIds = dict[Kind, Ids]
 
-_COUNTS: Final = ("accepted", "sent", "delivered", "failed", "undelivered", "partly", "cancelled", "parts", "cost")
+_COUNTS: Final = (
+    "accepted",
+    "sent",
+    "delivered",
+    "failed",
+    "undelivered",
+    "partly",
+    "cancelled",
+    "parts",
+    "cost",
+)
 _AT_A_TIME: Final = 500
 
 
@@ -40,7 +50,9 @@ def known_ids(db: Transaction, box: str) -> NewIds:
 class Upload:
     """One upload of the rows of a box. `again`: the box was in this fleet before, so its counts are in those of the fleet."""
 
-    def __init__(self, db: Transaction, box: str, rows: Mapping[str, Rows], known: NewIds, *, again: bool) -> None:
+    def __init__(
+        self, db: Transaction, box: str, rows: Mapping[str, Rows], known: NewIds, *, again: bool
+    ) -> None:
         self._db = db
         self._box = box
         self._rows = rows
@@ -67,7 +79,10 @@ class Upload:
         self._take(Kind.COMPANY, "companies", self._rows["companies"], lambda row: same.get(row["id"]))
 
     def _keys(self) -> None:
-        hashes = {bytes(row[0]): (row[1], row[2]) for row in self._db.execute("SELECT hash, id, company_id FROM api_keys")}
+        hashes = {
+            bytes(row[0]): (row[1], row[2])
+            for row in self._db.execute("SELECT hash, id, company_id FROM api_keys")
+        }
 
         def same(row: dict[str, Any]) -> int | None:
             found = hashes.get(bytes(row["hash"]))
@@ -92,7 +107,10 @@ class Upload:
 
     def _sims(self) -> None:
         cards = dict(self._db.execute("SELECT iccid, id FROM sims").fetchall())
-        defaults = {row[0] for row in self._db.execute("SELECT coalesce(company_id, 0) FROM sims WHERE is_default = 1")}
+        defaults = {
+            row[0]
+            for row in self._db.execute("SELECT coalesce(company_id, 0) FROM sims WHERE is_default = 1")
+        }
         rows = []
         for each in self._rows["sims"]:
             row = self._of_fleet(each)
@@ -118,7 +136,9 @@ class Upload:
         }
         in_force = {
             tuple(row)
-            for row in self._db.execute("SELECT company_id, recipient, sandbox FROM opt_outs WHERE ended_at IS NULL")
+            for row in self._db.execute(
+                "SELECT company_id, recipient, sandbox FROM opt_outs WHERE ended_at IS NULL"
+            )
         }
         new = []
         for each in self._rows["opt_outs"]:
@@ -132,7 +152,11 @@ class Upload:
 
     def _quotas(self) -> None:
         """Of a company that two boxes had, both used its quota."""
-        sum_ = "greatest(company_usage.used, excluded.used)" if self._again else "company_usage.used + excluded.used"
+        sum_ = (
+            "greatest(company_usage.used, excluded.used)"
+            if self._again
+            else "company_usage.used + excluded.used"
+        )
         rows = [self._of_fleet(row) for row in self._fresh_rows("company_usage", Kind.COMPANY, "company_id")]
         _insert(self._db, "company_usage", rows, f"(company_id, month) DO UPDATE SET used = {sum_}")
 
@@ -141,7 +165,10 @@ class Upload:
         columns = ("taken", "sent", "failed", "taken_parts")
         self._add("sim_usage", "(sim_id, day)", columns)
         self._add("sim_recipients", "(sim_id, period, recipient)", ("messages",))
-        periods = {(self.ids[Kind.SIM][row["sim_id"]], row["period"]) for row in self._of_sims("sim_recipient_counts")}
+        periods = {
+            (self.ids[Kind.SIM][row["sim_id"]], row["period"])
+            for row in self._of_sims("sim_recipient_counts")
+        }
         self._db.executemany(
             "INSERT INTO sim_recipient_counts (sim_id, period, recipients)"
             " SELECT :sim, :period, count(*) FROM sim_recipients WHERE sim_id = :sim AND period = :period"

@@ -208,6 +208,12 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
+def iccid_of(db: Connection, sim_id: int) -> str:
+    """The ICCID of a SIM; "" where there is none with this id."""
+    row = db.execute("SELECT iccid FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return "" if row is None else row[0]
+
+
 def at_work(db: Connection, sim_id: int) -> SimAtWork | None:
     """One SIM, enabled or not."""
     row = db.execute(_AT_WORK, (sim_id,)).fetchone()
@@ -225,8 +231,9 @@ def disabled(db: Connection) -> set[int]:
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
-    """The place where each SIM was last seen: id, port, slot."""
-    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims")]
+    """The place where each SIM of this box was last seen: id, port, slot."""
+    found = db.execute("SELECT id, port, slot FROM sims WHERE box IS NULL")
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def exists(db: Connection, sim_id: int) -> bool:
