@@ -33,7 +33,7 @@ def test_a_section_that_is_there_keeps_its_comments_and_its_other_keys() -> None
 
 
 def test_a_section_of_which_nothing_is_left_goes() -> None:
-    text = "[api]\nthreads = 5\n\n[fleet]\ndsn = \"x\"\n\n[daemon]\n"
+    text = '[api]\nthreads = 5\n\n[fleet]\ndsn = "x"\n\n[daemon]\n'
     assert with_keys(text, "fleet", {"dsn": None}) == "[api]\nthreads = 5\n\n[daemon]\n"
     assert with_keys("[api]\n", "fleet", {"dsn": None}) == "[api]\n"
 
