@@ -149,6 +149,35 @@ def _settle(
     return part is not None or bool(before)
 
 
+def by_reference(
+    candidates: list[Part], recipient: str, service_centre_at: int | None
+) -> tuple[Part | None, bool]:
+    """The part that a report means, of those of its SIM with its TP-MR; and whether a report with its time stamp named one before.
+
+    Where one was named before and none is found, the report is a repetition.
+    """
+    told = _Report(0, recipient, service_centre_at, 0, ReportKind.DELIVERED)
+    fitting = _to(candidates, recipient)
+    before = _spoken_of(fitting, told)
+    return _by_reference(fitting, told, before), bool(before)
+
+
+def by_time(
+    candidates: list[Part], recipient: str, service_centre_at: int, submit_timeout_s: float
+) -> Part | None:
+    """The only one of these parts that was being submitted to this recipient at the time of the report's stamp."""
+    found = _to(
+        [part for part in candidates if _in_window(part, service_centre_at, submit_timeout_s)], recipient
+    )
+    return found[0] if len(found) == 1 else None
+
+
+def undelivered(status: int) -> str:
+    """The reason of a message that failed by a report with this TP-ST."""
+    meaning = _REASONS.get(status, _OTHER)
+    return f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{status:02X})"
+
+
 def _to(candidates: list[Part], recipient: str) -> list[Part]:
     """The parts, of these candidates, that a report on this recipient may mean."""
     exact = [part for part in candidates if part.recipient == recipient]
@@ -277,8 +306,8 @@ def _apply(db: Transaction, part: Part, told: _Report, at: Moment, effects: Effe
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part.message_id, part.seq, stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
-        meaning = _REASONS.get(told.status, _OTHER)
-        reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part.message_id, part.seq, stamp, reason, at, effects)
+        lifecycle.part_undeliverable(
+            db, part.message_id, part.seq, stamp, undelivered(told.status), at, effects
+        )
     elif stamp is not None:
         parts.stamped(db, part.message_id, part.seq, stamp)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from gatewayd.fleet.queue import boxes
 from gatewayd.fleet.queue.changes import Changes
-from gatewayd.fleet.queue.names import Box
+from gatewayd.fleet.queue.names import Box, EpochOldError
 from gatewayd.store import Transaction
 
 _ENQUEUE = """
@@ -41,7 +41,7 @@ def enqueue(
     if not message_ids:
         return
     if started_by is not None and boxes.require(db, started_by):
-        raise boxes.EpochOldError
+        raise EpochOldError
     values = {
         "ids": sorted(message_ids),
         "state": "waiting" if started_by is None else "started",

@@ -42,6 +42,8 @@ _WAKE = """
     WHERE state = 'member' AND (name = ANY(?::text[])
         OR name IN (SELECT box FROM sim_places WHERE sim_id = ANY(?::bigint[])))
 """
+# One statement less in the usual case.
+_WRITE_EVENTS_AND_WAKE = f"WITH written AS ({_WRITE_EVENTS}) {_WAKE}"
 
 
 @dataclass(slots=True)
@@ -146,12 +148,13 @@ class Changes:
             db.execute(_USE_COMPANIES, columns(companies, 3))
         for message_id, parts, at, month in sorted(self._partly):
             hourly_counts.count_parts(db, message_id, parts, at, month)
-        if self._events:
-            db.execute(_WRITE_EVENTS, columns(self._events, 11))
+        wakes = [sorted(self.wake), sorted(self.wake_sims)]
         for inbox_id, at in self._texts:
             events.write_of_text(db, inbox_id, at)
-        if self.wake or self.wake_sims:
-            db.execute(_WAKE, (sorted(self.wake), sorted(self.wake_sims)))
+        if self._events:
+            db.execute(_WRITE_EVENTS_AND_WAKE, (*columns(self._events, 11), *wakes))
+        elif any(wakes):
+            db.execute(_WAKE, wakes)
 
     def _write_recipients(self, db: Transaction) -> None:
         if not self._left and not self._joined:

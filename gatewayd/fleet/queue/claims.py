@@ -14,7 +14,7 @@ from typing import Any, Final
 from gatewayd.fleet.queue import boxes, endings, moves, picks
 from gatewayd.fleet.queue.changes import Changes, columns
 from gatewayd.fleet.queue.endings import End
-from gatewayd.fleet.queue.lanes import Lanes
+from gatewayd.fleet.queue.lanes import Lane, Lanes
 from gatewayd.fleet.queue.moves import Move
 from gatewayd.fleet.queue.names import Box, ClaimedMessage, Want
 from gatewayd.fleet.queue.picks import Picked, Terms
@@ -108,7 +108,9 @@ def claim(
 def _sims(db: Transaction, wants: Sequence[Want]) -> tuple[dict[int, _Taker], _Others]:
     wanted = {want.sim_id: want for want in wants if want.count > 0}
     takers: dict[int, _Taker] = {}
-    orphans, able, free = set(), set(), set()
+    orphans: set[int] = set()
+    able: set[int] = set()
+    free: set[int] = set()
     for row in db.execute(_SIMS):
         sim = SimAtWork(*row[:11])
         if sim.id in wanted:
@@ -201,7 +203,7 @@ class _Claim:
             return
         self._measure(found)
         given: Counter[int] = Counter()
-        blocked: set[picks.Lane] = set()
+        blocked: set[Lane] = set()
         for each in self._in_turn(0, found):
             if not self._left:
                 break

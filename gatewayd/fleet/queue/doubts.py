@@ -51,7 +51,7 @@ _TAKEN = """
 def open_doubts(db: Transaction, names: Collection[str] | None = None) -> list[Doubt]:
     """The messages in doubt of these boxes (None: of all), by id."""
     values = {"all": int(names is None), "boxes": sorted(names or ())}
-    return [Doubt(*row[:4], bool(row[4])) for row in db.execute(_OPEN, values)]
+    return [Doubt(row[0], row[1], row[2], row[3], bool(row[4])) for row in db.execute(_OPEN, values)]
 
 
 def decide(

@@ -13,7 +13,7 @@ from gatewayd.fleet.queue.names import Box
 from gatewayd.fleet.queue.news import SENT, AttemptNews, FailureNews, News, PartNews, ReportNews, TextNews
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.store import Transaction
-from gatewayd.store.tables import events, inbound
+from gatewayd.store.tables import inbound
 from gatewayd.store.tables.inbound import Nature
 from gatewayd.timekeeping.clock import Calendar, Moment
 
@@ -25,21 +25,22 @@ _HOLD = """
     FROM queue q JOIN messages m ON m.id = q.message_id
     WHERE q.message_id = ANY(?::bigint[]) ORDER BY q.message_id FOR UPDATE OF q
 """
-_APPEND = """
-    INSERT INTO sent_parts AS s (message_id, seq, sim_id, box, reference, sent_at, delivered_at, service_centre_at)
-    SELECT e.message_id, e.seq, e.sim_id, ?, e.reference, e.sent_at, e.delivered_at, e.service_centre_at
-    FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
-        AS e (message_id, seq, sim_id, reference, sent_at, delivered_at, service_centre_at)
-    JOIN messages m ON m.id = e.message_id
-    ORDER BY e.message_id, e.seq, e.sim_id
-    ON CONFLICT (message_id, seq, sim_id) DO UPDATE SET
-        reference = coalesce(s.reference, excluded.reference),
-        delivered_at = coalesce(s.delivered_at, excluded.delivered_at),
-        service_centre_at = coalesce(excluded.service_centre_at, s.service_centre_at)
-"""
-# The state of a part is that of its newest submission: `fits` where the row of its message is of the box that tells. What another box
-# tells counts where it says that the part was sent, and no other SIM did; and the reports on what a SIM sent.
-_KEEP_PARTS = """
+# What was sent is appended. The state of a part is that of its newest submission: `fits` where the row of its message is of the
+# box that tells. What another box tells counts where it says that the part was sent, and no other SIM sent it; and the reports on
+# what a SIM sent.
+_KEEP = """
+    WITH appended AS (
+        INSERT INTO sent_parts AS s (message_id, seq, sim_id, box, reference, sent_at, delivered_at, service_centre_at)
+        SELECT e.message_id, e.seq, e.sim_id, ?, e.reference, e.sent_at, e.delivered_at, e.service_centre_at
+        FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+            AS e (message_id, seq, sim_id, reference, sent_at, delivered_at, service_centre_at)
+        JOIN messages m ON m.id = e.message_id
+        ORDER BY e.message_id, e.seq, e.sim_id
+        ON CONFLICT (message_id, seq, sim_id) DO UPDATE SET
+            reference = coalesce(s.reference, excluded.reference),
+            delivered_at = coalesce(s.delivered_at, excluded.delivered_at),
+            service_centre_at = coalesce(excluded.service_centre_at, s.service_centre_at)
+    )
     UPDATE parts p SET state = e.state, deferred = 0, held = 0, sim_id = e.sim_id,
         token = greatest(p.token, e.token), port = coalesce(e.port, p.port), attempts = greatest(p.attempts, e.attempts),
         reference = CASE WHEN e.state IN ('queued', 'in_doubt') THEN NULL ELSE coalesce(e.reference, p.reference) END,
@@ -140,7 +141,8 @@ class Keeping:
         failures: Sequence[FailureNews],
         kept: Kept,
     ) -> None:
-        ids = endings.rows_of(each.message_id for each in (*parts, *attempts, *failures))
+        told: list[PartNews | AttemptNews | FailureNews] = [*parts, *attempts, *failures]
+        ids = endings.rows_of(each.message_id for each in told)
         if not ids:
             return
         rows = {row["message_id"]: row for row in self._db.execute(_HOLD, (ids,))}
@@ -151,8 +153,8 @@ class Keeping:
         without_row = [each for each in ids if each not in rows]
         if without_row:
             endings.lock(self._db, without_row)
-        self._append(parts)
-        self._keep_parts(last.values(), fitting)
+        if parts:
+            self._keep(parts, last.values(), fitting)
         if attempts:
             self._keep_attempts(attempts)
         ended = self._settle(last.values(), rows, fitting, kept.changes)
@@ -176,27 +178,21 @@ class Keeping:
             and row["epoch"] == epoch
         )
 
-    def _append(self, parts: Iterable[PartNews]) -> None:
-        """Keep which SIM sent which part, whatever became of the messages."""
-        rows: dict[tuple[int, int, int], tuple[int | None, int, int | None, int | None]] = {}
+    def _keep(self, parts: Iterable[PartNews], last: Iterable[PartNews], fitting: Collection[int]) -> None:
+        """Keep which SIM sent which part, whatever became of the messages; and the newest state of each part."""
+        sent: dict[tuple[int, int, int], tuple[int | None, int, int | None, int | None]] = {}
         for each in parts:
             if each.state not in SENT:
                 continue
             key = (each.message_id, each.seq, each.sim_id)
-            reference, sent_at, delivered_at, stamp = rows.get(key, (None, each.sent_at, None, None))
-            rows[key] = (
+            reference, sent_at, delivered_at, stamp = sent.get(key, (None, each.sent_at, None, None))
+            sent[key] = (
                 each.reference if reference is None else reference,
                 sent_at,
                 each.at if each.state == "delivered" and delivered_at is None else delivered_at,
                 stamp if each.service_centre_at is None else each.service_centre_at,
             )
-        if rows:
-            self._db.execute(
-                _APPEND, (self._box.name, *columns(((*key, *row) for key, row in sorted(rows.items())), 7))
-            )
-
-    def _keep_parts(self, last: Iterable[PartNews], fitting: Collection[int]) -> None:
-        rows = [
+        states = [
             (
                 each.message_id,
                 each.seq,
@@ -213,8 +209,8 @@ class Keeping:
             )
             for each in last
         ]
-        if rows:
-            self._db.execute(_KEEP_PARTS, columns(rows, 12))
+        appended = columns(((*key, *row) for key, row in sorted(sent.items())), 7)
+        self._db.execute(_KEEP, (self._box.name, *appended, *columns(states, 12)))
 
     def _keep_attempts(self, attempts: Iterable[AttemptNews]) -> None:
         rows = [

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-
 WAITING: Final = "waiting"
 CLAIMED: Final = "claimed"
 STARTED: Final = "started"

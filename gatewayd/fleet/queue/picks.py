@@ -98,7 +98,7 @@ _COUNT = """
     SELECT s.sim_id, c.waiting FROM unnest(?::bigint[]) AS s (sim_id) CROSS JOIN LATERAL (
         SELECT count(*) AS waiting FROM (
             SELECT 1 FROM queue q WHERE q.state = 'waiting' AND q.sim_id = s.sim_id AND q.pinned = 0 LIMIT ?
-        ) some
+        ) counted
     ) c WHERE c.waiting > 0 ORDER BY c.waiting DESC, s.sim_id
 """
 

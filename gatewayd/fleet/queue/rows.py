@@ -13,7 +13,10 @@ _OWN = "SELECT message_id, sim_id, state, epoch, incarnation, told, retried FROM
 
 def own(db: Transaction, name: str) -> list[OwnRow]:
     """The rows that a box has, by message id."""
-    return [OwnRow(*row[:5], bool(row[5]), row[6]) for row in db.execute(_OWN, (name,))]
+    return [
+        OwnRow(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6])
+        for row in db.execute(_OWN, (name,))
+    ]
 
 
 def waiting(db: Transaction, sim_ids: Collection[int], limit: int) -> dict[int, int]:

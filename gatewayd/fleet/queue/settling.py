@@ -174,7 +174,7 @@ def doubt(
         return
     ids = list(message_ids)
     db.execute(_DOUBT, (ids,))
-    sent = settling.settle(db, ids, at, calendar, changes)
+    sent = settle(db, ids, at, calendar, changes)
     doubtful = [each for each in ids if each not in sent]
     db.execute(_DOUBT_PARTS, (doubtful,))
     endings.in_doubt(db, doubtful, IN_DOUBT.text, at.now, changes)
