@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.errors import AdminError
-from gatewayd.fleet.setup import joining
+from gatewayd.fleet.setup import joining, sequences
 from gatewayd.fleet.setup.initialising import FIRST_MESSAGE
 from gatewayd.fleet.setup.joining import Join
 from gatewayd.store import Transaction
@@ -287,7 +287,8 @@ def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(
 
         with fleet.connected() as db:
             db.execute("UPDATE boxes SET state = 'left'")
-            number = db.execute("SELECT nextval('message_ids')").fetchone()[0]
+            number = sequences.last_of(db, "message_ids") + 1
+            sequences.raise_sequence(db, "message_ids", number)
             db.execute(
                 "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, priority, pinned, sim_id, parts, unsent,"
                 " undelivered, cost, taken_day, day, created_at) VALUES (?, 'another', 1, 1, '', '', 1, 0, 1, 1, 1, 1, 0, '', 'x', 1)",
