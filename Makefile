@@ -1,4 +1,6 @@
 # make run     run the gateway on simulated modems; optional: make run PORT=9000 PORTS=8
+# make fleet   run three boxes on simulated modems and one PostgreSQL: apt-get install postgresql libpq5;
+#              optional: make fleet PORT=9000 PORTS=8 BOXES=2
 # make test    the checks and the tests: both must pass before a change is merged
 # make check   only the checks: format, lint, types, floors; under a minute
 # make suite   only the tests
@@ -26,6 +28,7 @@
 
 PORT ?= 8000
 PORTS ?= 4
+BOXES ?= 3
 PYTHON ?=
 ARCH ?=
 VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
@@ -37,11 +40,16 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
 	@exec $(PY) gatewayd.cli demo --listen "127.0.0.1:$(PORT)" --ports "$(PORTS)" --state .demo
+
+fleet:
+	@$(SETUP) run
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt 'psycopg>=3.2,<4'
+	@exec $(PY) tools.fleet_demo --port "$(PORT)" --ports "$(PORTS)" --boxes "$(BOXES)" --state .fleet
 
 test: check suite
 
@@ -134,5 +142,5 @@ torture:
 	$(PY) tests.torture $(TORTURE)
 
 clean:
-	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-* .demo .fleet build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find api config gatewayd modem tests tools -name __pycache__ -prune -exec rm -rf {} +
