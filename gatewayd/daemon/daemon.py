@@ -43,6 +43,8 @@ from modem.timeouts import Timing
 
 if TYPE_CHECKING:
     from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.setup.view import FleetView
+    from gatewayd.fleet.membership import Membership
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,24 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
 
     return Fleet(settings, store, clock)
+
+
+def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Membership | None:
+    """This box as the gateway sees it in its fleet; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.membership import Membership
+
+    return Membership(fleet, settings, store)
+
+
+def _fleet_view(fleet: Fleet | None, settings: Settings) -> FleetView | None:
+    """The fleet as people see it; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.setup.view import FleetView  # noqa: PLC0415 - psycopg is not installed on every box
+
+    return FleetView(settings.fleet, fleet)
 
 
 class DeadWorkerError(Exception):
@@ -97,10 +117,14 @@ class Daemon:
         )
         self.fleet = _fleet(settings, self._store, clock)
         outside = NOTHING_OUTSIDE if self.fleet is None else self.fleet.outside
-        self.gateway = Gateway(settings, self._store, clock, webhook_way, outside)
+        self._membership = _membership(self.fleet, settings, self._store)
+        self.gateway = Gateway(settings, self._store, clock, webhook_way, outside, self._membership)
         if self.fleet is not None:
             self.fleet.attach(
-                self.gateway.dispatcher, self.gateway.port_registry, self.gateway.submission_s
+                self.gateway.dispatcher,
+                self.gateway.port_registry,
+                self.gateway.submission_s,
+                text_taken=self.gateway.text_taken,
             )
         self._timekeeper = ClockCorrector(
             clock,
@@ -130,6 +154,7 @@ class Daemon:
             restart=self._restart,
             config=config,
             recent_log=recent_log,
+            fleet=_fleet_view(self.fleet, settings),
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
@@ -209,6 +234,8 @@ class Daemon:
             log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
         if self.fleet is not None:  # after the ports, so that it tells what became of their last parts
             self.fleet.stop(_FLEET_STOP_S)
+        if self._membership is not None:
+            self._membership.close()
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")

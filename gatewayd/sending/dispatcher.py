@@ -94,7 +94,7 @@ class Dispatcher:
         vias: Mapping[int, Via],
         counter: OutcomeCounter,
         takes_text: TakesText,
-        opt_outs: OptOutReplies,
+        opt_outs: OptOutReplies | None,
         outside: Outside = NOTHING_OUTSIDE,
     ) -> None:
         self._sink = outside.sink
@@ -296,16 +296,19 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sims.active_id(status)
         wish = None
-        if self._opt_outs.states_wish(text):  # its company is looked for before: that may take a while
+        opt_outs = self._opt_outs
+        if opt_outs is not None and opt_outs.states_wish(
+            text
+        ):  # its company is looked for before: that may take a while
             now = self.moment().now
-            wish = self._read(lambda db: self._opt_outs.read(db, sim_id, text, now))
+            wish = self._read(lambda db: opt_outs.read(db, sim_id, text, now))
 
         def step(db: Transaction, at: Moment, effects: Effects) -> None:
             if self._takes_text(db, sim_id, text, effects):
                 return
             inbox_id = inbox.keep(db, sim_id, text, at.now, self._calendar)
-            if wish is not None and inbox_id is not None:
-                self._opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
+            if opt_outs is not None and wish is not None and inbox_id is not None:
+                opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
 
         self._write(step)
         if isinstance(text, Unreadable):

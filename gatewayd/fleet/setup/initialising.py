@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -130,14 +129,13 @@ def _check_server(db: Connection) -> None:
                 oldest=OLDEST_SERVER // 10000,
             )
         )
-    encoding = db.execute(
+    row = db.execute(
         "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
-    )
-    if (found := encoding.fetchone()[0]) != "UTF8":
+    ).fetchone()
+    if row is None or row[0] != "UTF8":
         raise SetupError(
             Text(
-                "the database has the encoding {encoding}, which cannot hold every text: create one with UTF8",
-                encoding=found,
+                "the database has another encoding than UTF8, which cannot hold every text: create one with UTF8"
             )
         )
 
@@ -170,7 +168,7 @@ def _begin_fleet(db: Connection, box: Agreement, now: int, times: Mapping[str, f
 def _dsn_of_boxes(dsn: str, role: str) -> str:
     """The address with which a box on this machine, or one that puts another host in, reaches the database."""
     of = parts(dsn)
-    kept = {
+    kept: dict[str, str] = {
         name: of[name]
         for name in ("host", "hostaddr", "port", "dbname", "sslmode", "sslrootcert")
         if name in of
@@ -178,9 +176,3 @@ def _dsn_of_boxes(dsn: str, role: str) -> str:
     if is_socket(of):
         kept = {**kept, "host": "localhost"}
     return joined({**kept, "user": role})
-
-
-def numbering_shown(of: Agreement) -> str:
-    """The numbering as a person reads it."""
-    plan = of.numbering.get("plan")
-    return str(plan) if plan else json.dumps(of.numbering)

@@ -24,7 +24,7 @@ from gatewayd.fleet.setup.sequences import raise_sequence
 from gatewayd.fleet.setup.uploading import NewIds, Upload
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import joining_rows, membership
+from gatewayd.store.tables import joining_rows, membership, shared_messages
 from gatewayd.store.tables.joining_rows import Rows
 from gatewayd.store.tables.renumbering import Kind, renumber
 from gatewayd.timekeeping.clock import Calendar, month_of
@@ -98,7 +98,7 @@ class Join:
         fleet = uploading.companies(db)
         if joined_as is not None:
             return Plan(True, False, [], own, fleet, 0)
-        if db.execute("SELECT recovering FROM fleet").fetchone()[0]:
+        if db.execute("SELECT 1 FROM fleet WHERE recovering = 1").fetchone() is not None:
             raise SetupError(
                 Text(
                     "the fleet is recovering: join it when `gatewayd fleet status` says that it is not any more"
@@ -228,7 +228,7 @@ def _adopt(local: Transaction, name: str, token: str, ids: NewIds) -> None:
     if membership.joined_as(local) is not None:
         return
     renumber(local, ids)
-    membership.begin_incarnation(local, token)
+    shared_messages.begin_incarnation(local, token)
     membership.note_joined(local, name)
 
 

@@ -9,8 +9,7 @@ from config.language.text import Text
 from gatewayd.fleet.queue import boxes
 from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.store import Transaction
-
-_STATES = ("waiting", "claimed", "started", "in_doubt")
+from gatewayd.timekeeping.clock import Calendar, Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +87,31 @@ def state(db: Transaction) -> FleetState:
         "SELECT d.name, d.box FROM duties d JOIN boxes b ON b.name = d.box AND b.epoch = d.epoch ORDER BY d.name"
     ):
         duties.setdefault(box, []).append(name)
-    found = [
-        BoxState(
-            name,
-            box_state,
-            bool(alive),
-            round(max(seen_s, 0.0), 1),
-            lease_s,
-            version,
-            bool(caught_up),
-            *(held.get(name, {}).get(each, 0) for each in _STATES[1:]),
-            waiting.get(name, 0),
-            *map(int, cards.get(name, (0, 0))),
-            duties.get(name, []),
+    found = []
+    for name, box_state, alive, seen_s, version, caught_up in db.execute(
+        "SELECT name, state, alive, extract(epoch FROM clock_timestamp()) - seen_at / 1e6, version, caught_up"
+        " FROM boxes ORDER BY number"
+    ):
+        there, ready = cards.get(name, (0, 0))
+        own = held.get(name, {})
+        found.append(
+            BoxState(
+                name,
+                box_state,
+                bool(alive),
+                round(max(float(seen_s), 0.0), 1),
+                lease_s,
+                version,
+                bool(caught_up),
+                claimed=own.get("claimed", 0),
+                started=own.get("started", 0),
+                in_doubt=own.get("in_doubt", 0),
+                waiting=waiting.get(name, 0),
+                sims=int(there),
+                sims_ready=int(ready),
+                duties=duties.get(name, []),
+            )
         )
-        for name, box_state, alive, seen_s, version, caught_up in db.execute(
-            "SELECT name, state, alive, extract(epoch FROM clock_timestamp()) - seen_at / 1e6, version, caught_up"
-            " FROM boxes ORDER BY number"
-        )
-    ]
     working = {each.name for each in found if each.state == "member" and not each.is_silent}
     return FleetState(
         bool(recovering),
@@ -120,17 +125,17 @@ def state(db: Transaction) -> FleetState:
     )
 
 
-def exclude(db: Transaction, name: str) -> None:
+def exclude(db: Transaction, name: str, at: Moment, calendar: Calendar) -> None:
     """Take out a box that does not come back. What it had claimed waits again; what it had started comes in doubt.
 
     Raises SetupError where it is no member.
     """
-    _retire(db, name, "excluded")
+    _retire(db, name, "excluded", at, calendar)
 
 
-def leave(db: Transaction, name: str) -> None:
+def leave(db: Transaction, name: str, at: Moment, calendar: Calendar) -> None:
     """Take this box out. Raises SetupError where it is no member."""
-    _retire(db, name, "left")
+    _retire(db, name, "left", at, calendar)
 
 
 def started(db: Transaction, name: str) -> tuple[int, int]:
@@ -145,15 +150,9 @@ def started(db: Transaction, name: str) -> tuple[int, int]:
 
 def recovered(db: Transaction) -> None:
     """Let the boxes claim again after PostgreSQL was restored. Raises SetupError while one has not told everything again."""
-    if not db.execute("SELECT recovering FROM fleet FOR UPDATE").fetchone()[0]:
+    if not _one(db, "SELECT recovering FROM fleet FOR UPDATE"):
         raise SetupError(Text("the fleet is not recovering: nothing was changed"))
-    missing = [
-        row[0]
-        for row in db.execute(
-            "SELECT name FROM boxes WHERE state = 'member' AND caught_up = 0 ORDER BY number"
-        )
-    ]
-    if missing:
+    if missing := boxes.recovered(db):
         raise SetupError(
             Text(
                 "these boxes have not told everything again: {boxes}. Start them, or take out those that do not come back:"
@@ -161,10 +160,9 @@ def recovered(db: Transaction) -> None:
                 boxes=", ".join(missing),
             )
         )
-    db.execute("UPDATE fleet SET recovering = 0")
 
 
-def _retire(db: Transaction, name: str, state: str) -> None:
+def _retire(db: Transaction, name: str, state: str, at: Moment, calendar: Calendar) -> None:
     if not boxes.retire(db, name, state):
         known = ", ".join(
             row[0] for row in db.execute("SELECT name FROM boxes WHERE state = 'member' ORDER BY number")
@@ -172,10 +170,11 @@ def _retire(db: Transaction, name: str, state: str) -> None:
         raise SetupError(
             Text("no member of the fleet is {name}; its members are: {known}", name=name, known=known or "–")
         )
-    boxes.settle_rescued(db)
+    while boxes.settle_rescued(db, at, calendar):
+        pass
     db.execute("DELETE FROM sim_places WHERE box = ?", (name,))
 
 
 def _one(db: Transaction, statement: str) -> int:
-    found: int = db.execute(statement).fetchone()[0]
-    return found
+    row = db.execute(statement).fetchone()
+    return 0 if row is None else int(row[0])

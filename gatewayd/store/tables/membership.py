@@ -38,7 +38,8 @@ def unfinished(db: Connection) -> Unfinished:
 def untold(db: Connection) -> int:
     """The outcomes that the fleet has not been told."""
     count: int = db.execute(
-        "SELECT count(*) FROM outcomes WHERE told_at IS NULL AND rejected IS NULL"
+        "SELECT count(*) FROM outcomes WHERE rejected IS NULL"
+        " AND number > coalesce((SELECT max(acknowledged) FROM incarnation), 0)"
     ).fetchone()[0]
     return count
 
@@ -70,12 +71,6 @@ def note_left(db: Connection) -> None:
     db.execute("DELETE FROM sims WHERE box IS NOT NULL")
     db.execute("DELETE FROM shared_messages")
     db.execute("DELETE FROM incarnation")
-
-
-def begin_incarnation(db: Connection, token: str) -> None:
-    """Begin an incarnation: nothing was told under it yet."""
-    db.execute("DELETE FROM incarnation")
-    db.execute("INSERT INTO incarnation (id, token, acknowledged, journal) VALUES (1, ?, 0, 0)", (token,))
 
 
 def message_names(db: Connection, ids: list[int]) -> dict[int, str]:

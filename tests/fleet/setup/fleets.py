@@ -95,7 +95,9 @@ class OwnBox:
         """Add a key."""
         made = digest or f"digest {next(_digests)}".encode()
         return self.store.write(
-            lambda db: accounts.add_key(db, company, "gw_abc", made, "sms", admin=False, expires_at=None, now=NOW)
+            lambda db: accounts.add_key(
+                db, company, "gw_abc", made, "sms", admin=False, expires_at=None, now=NOW
+            )
         )
 
     def sim(self, iccid: str, company: int | None = None, *, default: bool = False, taken: int = 0) -> int:
@@ -137,7 +139,9 @@ class OwnBox:
             )
         )
 
-    def message(self, status: str = "delivered", *, number: int | None = None, day: str = "2026-11-30") -> int:
+    def message(
+        self, status: str = "delivered", *, number: int | None = None, day: str = "2026-11-30"
+    ) -> int:
         """Add a message."""
 
         def add(db: Transaction) -> int:
@@ -170,10 +174,12 @@ def own_box(folder: Path, name: str) -> Iterator[OwnBox]:
 
 
 def join(
-    fleet: Fleet, box: OwnBox, name: str, answers: dict[int, int | None] | None = None, settings: Settings | None = None
+    fleet: Fleet,
+    box: OwnBox,
+    name: str,
+    answers: dict[int, int | None] | None = None,
+    settings: Settings | None = None,
 ) -> Joined:
     """Have a box join."""
     with fleet.connected() as db:
         return Join(db, box.store, settings or configured(), name, NOW).run(answers or {})
-
-

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatewayd.errors import AdminError
-from gatewayd.fleet.setup import joining
+from gatewayd.fleet.setup import joining, sequences
 from gatewayd.fleet.setup.initialising import FIRST_MESSAGE
 from gatewayd.fleet.setup.joining import Join
 from gatewayd.store import Transaction
@@ -49,7 +49,9 @@ def test_the_first_box_keeps_its_ids(database: Database, tmp_path: Path) -> None
         assert fleet.rows("SELECT nextval('message_ids')") == [(FIRST_MESSAGE + 1,)]
 
 
-def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(database: Database, tmp_path: Path) -> None:
+def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(
+    database: Database, tmp_path: Path
+) -> None:
     fleet = begin_fleet(database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         filled(first, "a")
@@ -67,23 +69,36 @@ def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(database
         assert second.rows("SELECT company_id, sim_id FROM messages") == [(1, 3)]
         assert second.rows("SELECT company_id FROM webhooks") == [(3,)]
         # Of the company that both had, both used the quota; its other settings and its default SIM are those of the fleet.
-        assert fleet.rows(f"SELECT company_id, used FROM company_usage WHERE month = '{MONTH}' ORDER BY 1") == [
+        assert fleet.rows(
+            f"SELECT company_id, used FROM company_usage WHERE month = '{MONTH}' ORDER BY 1"
+        ) == [
             (1, 10),
             (2, 3),
             (3, 3),
         ]
         assert fleet.rows("SELECT id FROM sims WHERE is_default = 1") == [(1,)]
-        assert fleet.rows("SELECT sim_id, taken FROM sim_usage ORDER BY sim_id") == [(1, 4), (2, 2), (3, 4), (4, 2)]
-        assert fleet.rows("SELECT company_id, recipient, inbox_id FROM opt_outs") == [(1, "+22370000009", None)]
+        assert fleet.rows("SELECT sim_id, taken FROM sim_usage ORDER BY sim_id") == [
+            (1, 4),
+            (2, 2),
+            (3, 4),
+            (4, 2),
+        ]
+        assert fleet.rows("SELECT company_id, recipient, inbox_id FROM opt_outs") == [
+            (1, "+22370000009", None)
+        ]
         # Keys that were made here name SIMs by the old ids of this box.
         assert fleet.rows("SELECT key_id FROM key_origins WHERE box = 'bamako-2' ORDER BY 1") == [(3,), (4,)]
-        assert fleet.rows("SELECT old_id, new_id FROM renumbered WHERE box = 'bamako-2' AND kind = 'sim' ORDER BY 1") == [
+        assert fleet.rows(
+            "SELECT old_id, new_id FROM renumbered WHERE box = 'bamako-2' AND kind = 'sim' ORDER BY 1"
+        ) == [
             (1, 3),
             (2, 4),
         ]
         # What comes next has an id of its own.
         with fleet.connected() as db:
-            added = db.execute("INSERT INTO companies (name, created_at) VALUES ('Next', 1) RETURNING id").fetchone()[0]
+            added = db.execute(
+                "INSERT INTO companies (name, created_at) VALUES ('Next', 1) RETURNING id"
+            ).fetchone()[0]
         assert added == 4
 
 
@@ -97,10 +112,15 @@ def test_companies_are_matched_by_option_and_stay_apart_by_option(database: Data
         second.company("Another name of A")
         joined = join(fleet, second, "bamako-2", {1: None, 2: 1})
         assert joined.ids[Kind.COMPANY] == {1: 3, 2: 1}
-        assert second.rows("SELECT id, name FROM companies ORDER BY id") == [(1, "Another name of A"), (3, "B")]
+        assert second.rows("SELECT id, name FROM companies ORDER BY id") == [
+            (1, "Another name of A"),
+            (3, "B"),
+        ]
 
 
-def test_a_card_that_was_in_another_box_keeps_its_id_and_its_counts(database: Database, tmp_path: Path) -> None:
+def test_a_card_that_was_in_another_box_keeps_its_id_and_its_counts(
+    database: Database, tmp_path: Path
+) -> None:
     fleet = begin_fleet(database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         first.sim("the other one")
@@ -158,14 +178,19 @@ def refused(database: Database, tmp_path: Path, box: OwnBox, name: str = "bamako
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('[numbers]\ntime_zone = "Africa/Niamey"', 'numbers.time_zone is "Africa/Niamey" here and "Africa/Bamako" in the fleet'),
+        (
+            '[numbers]\ntime_zone = "Africa/Niamey"',
+            'numbers.time_zone is "Africa/Niamey" here and "Africa/Bamako" in the fleet',
+        ),
         ('[numbers]\nplan = "mali"', 'numbers.plan is "mali" here and "guide" in the fleet'),
         ("[store]\nretention_days = 30", "store.retention_days is 30 here and 90 in the fleet"),
         ('[dispatch]\nin_doubt = "hold"', 'dispatch.in_doubt is "hold" here and "retry" in the fleet'),
         ("[dispatch]\nin_doubt_wait_s = 5", "dispatch.in_doubt_wait_s is 5.0 here and 120.0 in the fleet"),
     ],
 )
-def test_a_box_that_does_not_agree_is_refused(database: Database, tmp_path: Path, text: str, told: str) -> None:
+def test_a_box_that_does_not_agree_is_refused(
+    database: Database, tmp_path: Path, text: str, told: str
+) -> None:
     with own_box(tmp_path, "b") as box:
         assert told in refused(database, tmp_path, box, text=text)
 
@@ -174,7 +199,9 @@ def test_a_box_with_unfinished_messages_is_refused(database: Database, tmp_path:
     with own_box(tmp_path, "b") as box:
         box.message("pending")
         box.message("pending", day="")
-        assert "2 messages of this box are unfinished, 1 of them scheduled" in refused(database, tmp_path, box)
+        assert "2 messages of this box are unfinished, 1 of them scheduled" in refused(
+            database, tmp_path, box
+        )
 
 
 def test_a_box_with_an_impossible_name_is_refused(database: Database, tmp_path: Path) -> None:
@@ -233,10 +260,14 @@ def test_a_box_that_left_comes_back(database: Database, tmp_path: Path) -> None:
         second.company("Founded alone")
         joined = join(fleet, second, "bamako-2")
         assert joined.changed == {kind: {} for kind in Kind}
-        assert [row for row in fleet.rows("SELECT company_id, used FROM company_usage ORDER BY 1") if row in used] == used
+        assert [
+            row for row in fleet.rows("SELECT company_id, used FROM company_usage ORDER BY 1") if row in used
+        ] == used
         assert fleet.rows("SELECT id, company_id, hash FROM api_keys ORDER BY 1") == keys
         # The SIMs that keys from before the first join named are still found.
-        assert fleet.rows("SELECT old_id, new_id FROM renumbered WHERE box = 'bamako-2' AND kind = 'sim' ORDER BY 1") == [
+        assert fleet.rows(
+            "SELECT old_id, new_id FROM renumbered WHERE box = 'bamako-2' AND kind = 'sim' ORDER BY 1"
+        ) == [
             (1, 3),
             (2, 4),
             (3, 3),
@@ -244,7 +275,9 @@ def test_a_box_that_left_comes_back(database: Database, tmp_path: Path) -> None:
         ]
 
 
-def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(database: Database, tmp_path: Path) -> None:
+def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(
+    database: Database, tmp_path: Path
+) -> None:
     fleet = begin_fleet(database, tmp_path)
     with own_box(tmp_path, "a") as box:
         join(fleet, box, "bamako-1")
@@ -254,7 +287,8 @@ def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(database: 
 
         with fleet.connected() as db:
             db.execute("UPDATE boxes SET state = 'left'")
-            number = db.execute("SELECT nextval('message_ids')").fetchone()[0]
+            number = sequences.last_of(db, "message_ids") + 1
+            sequences.raise_sequence(db, "message_ids", number)
             db.execute(
                 "INSERT INTO messages (id, sms_id, task_id, company_id, recipient, text, priority, pinned, sim_id, parts, unsent,"
                 " undelivered, cost, taken_day, day, created_at) VALUES (?, 'another', 1, 1, '', '', 1, 0, 1, 1, 1, 1, 0, '', 'x', 1)",
@@ -267,7 +301,9 @@ def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(database: 
             )
         box.store.write(left)
         box.message(number=number)
-        with pytest.raises(AdminError, match="1 messages wait in the fleet under ids that this box gave to others"):
+        with pytest.raises(
+            AdminError, match="1 messages wait in the fleet under ids that this box gave to others"
+        ):
             join(fleet, box, "bamako-1")
         with fleet.connected() as db:
             db.execute("DELETE FROM queue")

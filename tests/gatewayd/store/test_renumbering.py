@@ -111,7 +111,8 @@ def test_lists_and_counts_step_over_the_gap_below_the_ids_of_a_fleet(store: Stor
                 None,
                 9,
                 lambda first, end, limit: db.execute(
-                    "SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?", (first, end, limit)
+                    "SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?",
+                    (first, end, limit),
                 ).fetchall(),
             )
         assert [row[0] for row in found] == [10**12 + 2, 10**12 + 1, 2, 1]
