@@ -254,6 +254,17 @@ class Boxes:
         self.members.append(member)
         return member
 
+    def set_fleet(self, **columns: object) -> None:
+        """Change what the boxes agree on."""
+        with self.fleet.connected() as db:
+            for column, value in columns.items():
+                db.execute(f"UPDATE fleet SET {column} = ?", (value,))
+
+    def leave_places(self, member: Member) -> None:
+        """The SIMs of a box are nowhere, as a fleet sees it once the box is dead."""
+        with self.fleet.connected() as db:
+            db.execute("DELETE FROM sim_places WHERE box = ?", (member.settings.fleet.name,))
+
     def copy_sims(self) -> None:
         """Have each running box know the SIMs of the others, as the copies of the tables make it."""
         for member in self.members:
