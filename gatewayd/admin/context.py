@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -20,9 +20,13 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
 from gatewayd.sims.ports import Ports
 from gatewayd.store import Transaction
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.store import Store
-from gatewayd.store.tables import accounts
+from gatewayd.store.tables import accounts, copies
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+
+if TYPE_CHECKING:
+    from gatewayd.fleet.setup.view import FleetView
 
 T = TypeVar("T")
 
@@ -54,11 +58,29 @@ class Context:
     restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
     config: Path | None = None  # the configuration file of the daemon
     recent_log: RecentLog | None = None
+    fleet: FleetView | None = None  # None: the box is alone
 
     @property
     def ports(self) -> Ports:
         """The ports, which commands may change."""
         return Ports(self.store, self.file_ports, self.running_ports)
+
+    @property
+    def shared(self) -> AnyStore:
+        """What companies, keys and operators see and change: in a fleet, at all boxes.
+
+        Raises AdminError where no daemon runs on the store of a box of a fleet: only the daemon reaches the others.
+        """
+        if self.gateway is not None:
+            return self.gateway.shared
+        with self.store.readers.lend() as db:
+            if copies.joined(db):
+                raise NoDaemonError(
+                    Text(
+                        "this box belongs to a fleet, so this needs its daemon: start it with `gatewayd run`"
+                    )
+                )
+        return self.store
 
     def moment(self) -> Moment:
         """The present time and day."""
@@ -67,11 +89,18 @@ class Context:
     def write_accounts(self, work: Callable[[Transaction], T]) -> T:
         """Like `Store.write`, for changes of companies or keys: the gateway uses the change from the return on."""
         try:
-            return self.store.write(work)
+            return self.shared.write(work)
         finally:
             if self.gateway is not None:
                 self.gateway.accounts_changed()
                 self.may_free_work()
+
+    def write_sims(self, work: Callable[[Transaction], T]) -> T:
+        """Like `Store.write`, for changes of SIMs: the ports use the change from the return on."""
+        result = self.shared.write(work)
+        if self.gateway is not None:
+            self.gateway.sims_changed()
+        return result
 
     def may_free_work(self) -> None:
         """Wake the idle ports: a durable change may allow a SIM to send more messages."""
@@ -82,7 +111,7 @@ class Context:
         self, shown: dict[str, object], notes_of: Callable[[Transaction, int, Moment], list[str]]
     ) -> dict[str, object]:
         """Add `notes` to a row that a command returns, if its settings contradict each other."""
-        with self.store.readers.lend() as db:
+        with self.shared.readers.lend() as db:
             notes = notes_of(db, int(str(shown["id"])), self.moment())
         return {**shown, "notes": notes} if notes else shown
 
@@ -95,7 +124,7 @@ class Context:
 
 def one_company(context: Context, company_id: int | None) -> int:
     """The active company with this id, by default the first active one. Raises AdminError without one."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         active = [row.id for row in accounts.companies(db, "") if row.active]
     if company_id is None and not active:
         raise AdminError("there is no active company: create one with `gatewayd company add NAME`")

@@ -88,22 +88,23 @@ def take(
     at: Moment,
     effects: Effects,
     calendar: Calendar,
-) -> None:
-    """Apply a report to its part, or keep it while a submission to its recipient is in progress.
+) -> bool:
+    """Apply a report to its part, or keep it while a submission to its recipient is in progress. False: it fits no part.
 
     `calendar`: the time zone of the box, for a time stamp without one.
     """
-    scts = _stamp(report, calendar)
+    scts = stamp_of(report, calendar)
     told = _Report(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, effects):
-        return
+        return True
     if any(_may_be_to(part.recipient, told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
-    else:
-        log.info("SIM %d: a status report matches no part that awaits one", sim_id)
+        return True
+    log.info("SIM %d: a status report matches no part that awaits one", sim_id)
+    return False
 
 
-def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
+def stamp_of(report: StatusReport, calendar: Calendar) -> int | None:
     """TP-SCTS; None where it is not a date."""
     if report.service_centre_at is not None:
         return microseconds(report.service_centre_at)

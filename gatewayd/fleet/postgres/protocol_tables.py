@@ -33,6 +33,7 @@ CREATE TABLE boxes (
     epoch bigint NOT NULL DEFAULT 0,       -- raised by itself when it joins, and by a box that finds it dead
     beat bigint NOT NULL DEFAULT 0,
     alive bigint NOT NULL DEFAULT 0,       -- 1 from its join until another box finds it dead, or it leaves
+    store text NOT NULL DEFAULT '',        -- the identity of its SQLite store, which its backups have too
     incarnation text NOT NULL,             -- of its SQLite file
     acknowledged bigint NOT NULL DEFAULT 0,-- the highest number of its outcomes that is kept here
     journal bigint NOT NULL DEFAULT 0,     -- the highest state of its journal that it told

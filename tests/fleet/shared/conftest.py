@@ -1,0 +1,29 @@
+"""A fleet with short times in an own database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.databases import Database
+from tests.fleet.proxy import Proxy
+from tests.fleet.shared.running_boxes import RunningBoxes
+
+
+@pytest.fixture
+def boxes(database: Database, tmp_path: Path) -> Iterator[RunningBoxes]:
+    """A fleet that has no boxes yet."""
+    made = RunningBoxes(database, tmp_path / "fleet")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def proxy(database: Database) -> Iterator[Proxy]:
+    """The network between a box and PostgreSQL."""
+    with Proxy(database.server.port) as made:
+        yield made
