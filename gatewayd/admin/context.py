@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -24,6 +24,9 @@ from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts, copies
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
+
+if TYPE_CHECKING:
+    from gatewayd.fleet.setup.view import FleetView
 
 T = TypeVar("T")
 
@@ -55,6 +58,7 @@ class Context:
     restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
     config: Path | None = None  # the configuration file of the daemon
     recent_log: RecentLog | None = None
+    fleet: FleetView | None = None  # None: the box is alone
 
     @property
     def ports(self) -> Ports:

@@ -6,7 +6,7 @@ import os
 import threading
 
 from config.language.text import Sentences
-from gatewayd.admin import companies, sims
+from gatewayd.admin import companies, fleet, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
 from gatewayd.gateway import Gateway
@@ -55,6 +55,7 @@ def status(context: Context) -> dict[str, object]:
         "messages": _messages(pending, awaited),
         "companies": companies.list_(context),
         "sims": sims.state(context),
+        "fleet": fleet.brief(context),
         "webhooks": [  # those that need a person
             {
                 "id": webhook.id,

@@ -43,6 +43,7 @@ from modem.timeouts import Timing
 
 if TYPE_CHECKING:
     from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.setup.view import FleetView
     from gatewayd.fleet.membership import Membership
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     """The fleet of this box; None: the box is alone. Only a box of a fleet needs psycopg and libpq5."""
     if not settings.fleet.joined:
         return None
-    from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
 
     return Fleet(settings, store, clock)
 
@@ -72,6 +73,15 @@ def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Member
     from gatewayd.fleet.membership import Membership
 
     return Membership(fleet, settings, store)
+
+
+def _fleet_view(fleet: Fleet | None, settings: Settings) -> FleetView | None:
+    """The fleet as people see it; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.setup.view import FleetView  # noqa: PLC0415 - psycopg is not installed on every box
+
+    return FleetView(settings.fleet, fleet)
 
 
 class DeadWorkerError(Exception):
@@ -144,6 +154,7 @@ class Daemon:
             restart=self._restart,
             config=config,
             recent_log=recent_log,
+            fleet=_fleet_view(self.fleet, settings),
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)

@@ -53,6 +53,9 @@ class Member(Protocol):
     def box(self) -> Box | None:
         """This box under the last epoch that it took; None: it did not join since the start."""
 
+    def trouble(self) -> str | None:
+        """What stops messages of the fleet here, for health checks; None: nothing."""
+
     def is_open(self) -> bool:
         """Whether its lease is good, so that it may act for the fleet and hand over parts."""
 

@@ -10,6 +10,7 @@ from gatewayd.fleet.postgres.connection import Connection
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.fleet.queue.names import Box
 from gatewayd.fleet.shared_store import SharedStore
+from gatewayd.fleet.trouble import trouble_of
 from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store.store import Store
 
@@ -33,6 +34,10 @@ class Membership:
     def box(self) -> Box | None:
         """See `Member.box`."""
         return self._fleet.agent.status.box
+
+    def trouble(self) -> str | None:
+        """See `Member.trouble`."""
+        return trouble_of(self._fleet)
 
     def is_open(self) -> bool:
         """See `Member.is_open`."""

@@ -134,7 +134,9 @@ def _check_server(db: Connection) -> None:
     ).fetchone()
     if row is None or row[0] != "UTF8":
         raise SetupError(
-            Text("the database has another encoding than UTF8, which cannot hold every text: create one with UTF8")
+            Text(
+                "the database has another encoding than UTF8, which cannot hold every text: create one with UTF8"
+            )
         )
 
 

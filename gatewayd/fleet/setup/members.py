@@ -12,7 +12,6 @@ from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
 
 
-
 @dataclass(frozen=True, slots=True)
 class BoxState:
     """A box: its lease, and what it has of the queue."""

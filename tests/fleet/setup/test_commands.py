@@ -109,7 +109,15 @@ def test_a_fleet_is_set_up_by_two_commands(database: Database, tmp_path: Path) -
     assert "say which companies are the same" in unanswered.err
     assert "1 Company of a" in unanswered.err
     joined = second.json(
-        "fleet", "join", dsn(database), "--name", "kayes", "--password-file", str(password), "--company", "1=new"
+        "fleet",
+        "join",
+        dsn(database),
+        "--name",
+        "kayes",
+        "--password-file",
+        str(password),
+        "--company",
+        "1=new",
     )
     assert joined["ids"] == {"company": {"1": 2}, "key": {"1": 2}, "sim": {"1": 2}, "webhook": {}}
 
@@ -164,8 +172,12 @@ def test_a_box_is_excluded_and_a_restored_fleet_recovers(database: Database, tmp
     second.json("fleet", "join", dsn(database), "--name", "kayes", "--password-file", password, "--yes")
     nothing = first.run("fleet", "recovered", "--yes")
     assert (nothing.code, "is not recovering" in nothing.err) == (1, True)
-    database.psql("UPDATE gatewayd.fleet SET recovering = 1; UPDATE gatewayd.boxes SET caught_up = 0 WHERE name = 'kayes';")
-    assert "PostgreSQL was restored, and these boxes have not told" in first.run("fleet", "status").out.replace("\n", " ")
+    database.psql(
+        "UPDATE gatewayd.fleet SET recovering = 1; UPDATE gatewayd.boxes SET caught_up = 0 WHERE name = 'kayes';"
+    )
+    assert "PostgreSQL was restored, and these boxes have not told" in first.run(
+        "fleet", "status"
+    ).out.replace("\n", " ")
     behind = first.run("fleet", "recovered", "--yes")
     assert (behind.code, "have not told everything again: kayes" in behind.err) == (1, True)
     asked = first.run("fleet", "exclude", "kayes")
@@ -189,7 +201,9 @@ def test_the_daemon_must_be_stopped(database: Database, tmp_path: Path) -> None:
     assert database.psql("SELECT count(*) FROM gatewayd.boxes") == "0"
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated(database: Database, tmp_path: Path) -> None:
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(
+    database: Database, tmp_path: Path
+) -> None:
     box = made_box(tmp_path, "a")
     init(box, database)
     refused = box.run("fleet", "join", f"{dsn(database)} password=verysecret", "--name", "bamako-1")
@@ -239,7 +253,7 @@ def test_a_box_of_an_older_version_is_refused(database: Database, tmp_path: Path
 
 
 def test_a_configuration_that_cannot_be_changed_is_printed(database: Database, tmp_path: Path) -> None:
-    box = made_box(tmp_path, "a", 'fleet.prefetch_s = 5\n')
+    box = made_box(tmp_path, "a", "fleet.prefetch_s = 5\n")
     box.config.write_text(f'fleet = {{ prefetch_s = 5 }}\n[store]\npath = "{box.path}/gatewayd.db"\n')
     init(box, database)
     joined = box.run("fleet", "join", dsn(database), "--name", "bamako-1")
@@ -253,7 +267,11 @@ def test_a_database_that_is_missing_is_created_and_the_owner_of_one_may_initiali
     box = made_box(tmp_path, "a")
     name = f"new_{database.name}"
     created = box.json(
-        "fleet", "init", database.superuser_dsn.replace(database.name, name), "--role", f"role_{database.name}"
+        "fleet",
+        "init",
+        database.superuser_dsn.replace(database.name, name),
+        "--role",
+        f"role_{database.name}",
     )
     try:
         assert created["created"]
@@ -266,6 +284,12 @@ def test_the_role_of_the_boxes_may_not_change_the_schema(database: Database, tmp
     box = made_box(tmp_path, "a")
     document = init(box, database)
     refused = box.run(
-        "fleet", "init", dsn(database), "--admin-password-file", document["password_file"], "--role", "another"
+        "fleet",
+        "init",
+        dsn(database),
+        "--admin-password-file",
+        document["password_file"],
+        "--role",
+        "another",
     )
     assert refused.code == 1
