@@ -22,6 +22,8 @@
 #              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
+# make torture-fleet   three boxes on one PostgreSQL: boxes, network, clocks and PostgreSQL fail at random; prints a table;
+#              make torture-fleet QUICK=1, SEED=7, MINUTES=60, or TORTURE="--rounds 20 --in-doubt retry"
 # make clean   delete all that make created, the messages of the demo too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
@@ -40,7 +42,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture torture-fleet install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -80,7 +82,7 @@ browser:
 
 fleet-test:
 	@$(SETUP) dev
-	$(PY) pytest -m postgres -n 2 tests/fleet
+	$(PY) pytest -m postgres -n 2 tests/fleet tests/torture/fleet
 
 # Read the pictures over before they are committed.
 pictures:
@@ -140,6 +142,10 @@ lock:
 torture:
 	@$(SETUP) dev
 	$(PY) tests.torture $(TORTURE)
+
+torture-fleet:
+	@$(SETUP) dev
+	$(PY) tests.torture.fleet $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(filter-out file,$(origin MINUTES)),--minutes "$(MINUTES)") $(TORTURE)
 
 clean:
 	rm -rf .venv .venv-* .demo .fleet build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

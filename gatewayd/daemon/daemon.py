@@ -61,7 +61,7 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     """The fleet of this box; None: the box is alone. Only a box of a fleet needs psycopg and libpq5."""
     if not settings.fleet.joined:
         return None
-    from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
 
     return Fleet(settings, store, clock)
 

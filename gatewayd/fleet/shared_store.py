@@ -32,8 +32,8 @@ _WRITERS: Final = 3
 WRITE_TIMEOUT_S: Final = 15.0
 """How long a caller waits for a connection and for transactions that lost against others."""
 
-_TRIES: Final = 6
-_PAUSE_S: Final = 0.02  # at most, before the second try; twice as long before the next
+_PAUSE_S: Final = 0.02  # at most, before the second try; twice as long before the next, up to
+_LONGEST_PAUSE_S: Final = 0.3
 
 
 class SharedReaders:
@@ -89,6 +89,11 @@ class SharedStore:
         away = self._circuit.away
         return None if away is None else away.since
 
+    @property
+    def looks_for_postgresql(self) -> bool:
+        """Whether a caller is trying to connect while PostgreSQL is away."""
+        return self._circuit.is_looking
+
     def connect(self) -> Connection:
         """A connection of the caller's own, which it closes: for the agent and for LISTEN. Raises StoreUnavailableError."""
         return self._circuit.connect()
@@ -103,7 +108,7 @@ class SharedStore:
     ) -> T:
         """Run `work` in one transaction (READ COMMITTED, unless `mode` says other) and return its result once it is durable.
 
-        `work` may run several times: again where it lost against other transactions. `then` is called with the result after
+        `work` may run several times: where it lost against other transactions, again until `timeout_s` is over. `then` is called with the result after
         the commit; of this box, no other transaction that has a `then` runs between the two.
 
         Raises:
@@ -150,7 +155,8 @@ class SharedStore:
         return connection
 
     def _write(self, work: Callable[[Transaction], T], deadline: float, mode: str) -> T:
-        for attempt in range(_TRIES):
+        most_s = _PAUSE_S
+        while True:
             try:
                 with self._pools[2].lend(deadline - monotonic()) as connection:
                     with connection.transaction(mode):
@@ -158,12 +164,12 @@ class SharedStore:
                     wrote_events = connection.take_wrote_events()
             except PostgresConflictError:
                 # Those that lost together should not meet again at the same moment.
-                pause = random.uniform(0.0, _PAUSE_S * 2**attempt)  # noqa: S311 - no secret
-                if attempt == _TRIES - 1 or monotonic() + pause > deadline:
+                pause = random.uniform(0.0, most_s)  # noqa: S311 - no secret
+                if monotonic() + pause > deadline:
                     raise
                 sleep(pause)
+                most_s = min(2 * most_s, _LONGEST_PAUSE_S)
                 continue
             if wrote_events:
                 self.tell_of_events()
             return result
-        raise AssertionError("unreachable")

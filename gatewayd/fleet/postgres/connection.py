@@ -185,7 +185,7 @@ class Connection:
         return not poll.poll(0)
 
     def take_wrote_events(self) -> bool:
-        """Whether a statement wrote events since the last call."""
+        """Whether events were written since the last call, and not rolled back."""
         wrote, self._wrote_events = self._wrote_events, False
         return wrote
 
@@ -247,6 +247,7 @@ class Connection:
 
     def _roll_back(self) -> None:
         """Roll back; where that fails, close the connection, which does the same."""
+        self._wrote_events = False
         try:
             if not self.is_broken:
                 self._connection.execute("ROLLBACK")

@@ -50,6 +50,11 @@ class Circuit:
         """None: the last use of the database went well."""
         return self._away
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether a caller is trying to connect while the database is away."""
+        return self._trying
+
     def connect(self) -> Connection:
         """A new connection. Raises StoreUnavailableError, at once where another caller has just failed or is trying."""
         with self._mutex:

@@ -16,6 +16,7 @@ from typing import Any
 from gatewayd.fleet.queue import settling
 from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, FleetRow, Joined, Look
+from gatewayd.fleet.queue.sets import PLAN_BY_INDEX, plan_by_index
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
 
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
-_REQUIRE = """
-    SELECT f.recovering FROM boxes b CROSS JOIN fleet f
+_REQUIRE = f"""
+    SELECT f.recovering, {PLAN_BY_INDEX} FROM boxes b CROSS JOIN fleet f
     WHERE b.name = ? AND b.epoch = ? AND b.incarnation = ? AND b.state = 'member' FOR KEY SHARE OF b
 """
 
@@ -221,6 +222,7 @@ def settle_rescued(db: Transaction, at: Moment, calendar: Calendar) -> int:
 
     Any box asks this after a rescue, and each minute, until the number is 0.
     """
+    plan_by_index(db)
     ids = [row[0] for row in db.execute(_RESCUED_CLAIMS, (_AT_ONCE,))]
     changes = Changes()
     settling.to_waiting(db, ids, at, calendar, changes)
@@ -236,6 +238,7 @@ def doubt_rescued(
     `epoch`: the one that the rescue gave. Nothing where the box shows another epoch or beat. The rescuer waited for the dead box's
     `submit_timeout_s` and `doubt_extra_s` more since then.
     """
+    plan_by_index(db)
     if db.execute(_DEAD, (name, epoch, beat)).fetchone() is None:
         return []
     ids = [row[0] for row in db.execute(_RESCUED_STARTS, (name, epoch, _AT_ONCE))]

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from gatewayd.fleet.queue import endings
 from gatewayd.fleet.queue.changes import Changes
+from gatewayd.fleet.queue.sets import plan_by_index
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Moment
 
@@ -28,6 +29,7 @@ def cancel(db: Transaction, message_ids: Collection[int], at: Moment) -> list[st
     """
     if not message_ids:
         return []
+    plan_by_index(db)
     ids = sorted(message_ids)
     rows = db.execute(_HOLD, (ids,)).fetchall()
     begun = {row[0] for row in db.execute(_BEGUN, (ids,))}  # as it is now that the rows are held

@@ -6,10 +6,11 @@ each other in a circle, and the lock of the events, which lets one transaction a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gatewayd.fleet.queue.sets import columns, numbers
 from gatewayd.records import NO_COMPANY, EventType
 from gatewayd.store import Transaction
 from gatewayd.store.tables import events, hourly_counts, sim_recipients
@@ -148,12 +149,12 @@ class Changes:
             db.execute(_USE_COMPANIES, columns(companies, 3))
         for message_id, parts, at, month in sorted(self._partly):
             hourly_counts.count_parts(db, message_id, parts, at, month)
-        wakes = [sorted(self.wake), sorted(self.wake_sims)]
+        wakes = (sorted(self.wake), numbers(sorted(self.wake_sims)))
         for inbox_id, at in self._texts:
             events.write_of_text(db, inbox_id, at)
         if self._events:
             db.execute(_WRITE_EVENTS_AND_WAKE, (*columns(self._events, 11), *wakes))
-        elif any(wakes):
+        elif self.wake or self.wake_sims:
             db.execute(_WAKE, wakes)
 
     def _write_recipients(self, db: Transaction) -> None:
@@ -166,15 +167,6 @@ class Changes:
         for sim_id, day, recipient in sorted(self._joined):
             if sim_id in limiting:
                 sim_recipients.add(db, sim_id, day, {recipient: 1})
-
-
-def columns(rows: Iterable[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    """Rows as one list for each of their columns, as `unnest` takes them."""
-    found: list[list[Any]] = [[] for _ in range(count)]
-    for row in rows:
-        for column, value in zip(found, row, strict=True):
-            column.append(value)
-    return found
 
 
 def limiting_sims(db: Transaction) -> set[int]:

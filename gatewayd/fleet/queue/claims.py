@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatewayd.fleet.queue import boxes, endings, moves, picks
-from gatewayd.fleet.queue.changes import Changes, columns
+from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
 from gatewayd.fleet.queue.lanes import Lane, Lanes
 from gatewayd.fleet.queue.moves import Move
 from gatewayd.fleet.queue.names import Box, ClaimedMessage, Want
 from gatewayd.fleet.queue.picks import Picked, Terms
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
 from gatewayd.messages.reasons import OPTED_OUT
 from gatewayd.sims.limits import Room, room
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import Row
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.sims import SimAtWork
 from gatewayd.timekeeping.clock import FOREVER, Calendar, Moment
@@ -40,16 +40,19 @@ _SIMS = """
 _HOLD_LIMITED = "SELECT id FROM sims WHERE id = ANY(?::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 # With the answer whether its recipient opted out since it was accepted.
-_MESSAGES = """
+_MESSAGES = as_rows("""
     SELECT m.*, CASE WHEN m.stoppable = 1 AND m.unsent = m.parts AND EXISTS (
             SELECT 1 FROM opt_outs o WHERE o.company_id = m.company_id AND o.recipient = m.recipient AND o.sandbox = 0
                 AND o.ended_at IS NULL) THEN 1 ELSE 0 END AS opted_out
     FROM messages m WHERE m.id = ANY(?::bigint[]) ORDER BY m.id
-"""
-_CLAIM = """
-    UPDATE queue q SET state = 'claimed', box = ?, epoch = ?, incarnation = NULL, sim_id = e.sim_id
-    FROM unnest(?::bigint[], ?::bigint[]) AS e (message_id, sim_id)
-    WHERE q.message_id = e.message_id AND q.state = 'waiting' RETURNING q.message_id, q.sim_id, q.bound_sim
+""")
+_CLAIM = f"""
+    WITH claimed AS (
+        UPDATE queue q SET state = 'claimed', box = ?, epoch = ?, incarnation = NULL, sim_id = e.sim_id
+        FROM unnest(?::bigint[], ?::bigint[]) AS e (message_id, sim_id)
+        WHERE q.message_id = e.message_id RETURNING q.message_id, q.sim_id, q.bound_sim
+    )
+    {as_rows("SELECT * FROM claimed ORDER BY message_id")}
 """
 
 
@@ -89,11 +92,13 @@ def claim(
     closed: frozenset[int],
     at: Moment,
     calendar: Calendar,
+    known: Collection[int] = (),
 ) -> list[ClaimedMessage]:
     """Claim messages for these SIMs; they are `claimed` by this box under its epoch. Raises EpochOldError.
 
     `closed`: the companies whose sending window is closed. `lanes`: what the box remembers of the queue; it is changed here, and
-    must `forget` where the transaction is not committed. Nothing is claimed while the fleet is recovering. A message whose
+    must `forget` where the transaction is not committed. `known`: messages of which the journal of the box is not done, for example
+    because a port has a part of them: they are not claimed. The box uploads all outcomes before it claims. Nothing is claimed while the fleet is recovering. A message whose
     recipient opted out ends here.
     """
     if boxes.require(db, box):
@@ -102,7 +107,7 @@ def claim(
     if not takers:
         return []
     lanes.pass_time()
-    return _Claim(db, box, takers, others, lanes, closed, at, calendar).run()
+    return _Claim(db, box, takers, others, lanes, closed, known, at, calendar).run()
 
 
 def _sims(db: Transaction, wants: Sequence[Want]) -> tuple[dict[int, _Taker], _Others]:
@@ -134,6 +139,7 @@ class _Claim:
         others: _Others,
         lanes: Lanes,
         closed: Collection[int],
+        known: Collection[int],
         at: Moment,
         calendar: Calendar,
     ) -> None:
@@ -143,6 +149,7 @@ class _Claim:
         self._all = takers  # also those that do not help
         self._others = others
         self._lanes = lanes
+        self._known = known
         self._at = at
         self._calendar = calendar
         companies = {taker.sim.company_id for taker in takers.values()}
@@ -153,7 +160,9 @@ class _Claim:
 
     def run(self) -> list[ClaimedMessage]:
         """Claim; what was claimed."""
-        own = picks.returned(self._db, self._takers, self._others.orphans, self._left, self._terms)
+        own = picks.returned(
+            self._db, self._takers, self._others.orphans, self._known, self._left, self._terms
+        )
         own += picks.in_lanes(
             self._db,
             [(sim_id, 1, one.left) for sim_id, one in self._takers.items()],
@@ -270,22 +279,23 @@ class _Claim:
         if not chosen:
             return []
         changes = Changes()
-        rows = {row["id"]: row for row in self._db.execute(_MESSAGES, (sorted(chosen),))}
+        rows = {row["id"]: row for row in fetch(self._db, _MESSAGES, (numbers(sorted(chosen)),))}
         out = sorted(message_id for message_id, row in rows.items() if row["opted_out"])
         for message_id in out:
             del chosen[message_id]
         changed = {each: chosen[each] for each in self._chosen.foreign if each in chosen}
-        self._move(changed, changes)
+        if changed:
+            self._move(changed, changes)
         pairs = sorted(chosen.items())
-        claimed = self._db.execute(_CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2))).fetchall()
+        claimed = fetch(self._db, _CLAIM, (self._box.name, self._box.epoch, *columns(pairs, 2)))
         ends = [End(message_id, self._at.now, OPTED_OUT.text) for message_id in out]
         endings.failed(self._db, ends, self._calendar, changes)
         changes.write(self._db)
         if changed:  # their SIM, day and cost are others now
-            rows |= {row["id"]: row for row in self._db.execute(_MESSAGES, (sorted(changed),))}
+            rows |= {row["id"]: row for row in fetch(self._db, _MESSAGES, (numbers(sorted(changed)),))}
         return [
             ClaimedMessage(row["sim_id"], row["bound_sim"] is not None, _columns(rows[row["message_id"]]))
-            for row in sorted(claimed, key=lambda row: row["message_id"])
+            for row in claimed
         ]
 
     def _move(self, changed: Mapping[int, int], changes: Changes) -> None:
@@ -301,7 +311,6 @@ def _has_limits(sim: SimAtWork) -> bool:
     return sim.limits_more_than_messages or sim.daily_limit is not None or sim.monthly_limit is not None
 
 
-def _columns(row: Row) -> dict[str, Any]:
-    found = dict(zip(row.keys(), row, strict=True))
-    del found["opted_out"]
-    return found
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    del row["opted_out"]
+    return row

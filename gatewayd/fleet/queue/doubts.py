@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gatewayd.fleet.queue import endings, settling
-from gatewayd.fleet.queue.changes import Changes, columns
+from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
 from gatewayd.fleet.queue.names import Decided, Doubt
+from gatewayd.fleet.queue.sets import columns, plan_by_index
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, NOT_KNOWN, SETTLED_FAILED
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -68,6 +69,7 @@ def decide(
     A doubt that changed since it was seen is left alone. Only a doubt of the first part alone is retried; of several parts only
     if the journal of its box told it. What may not be retried is held.
     """
+    plan_by_index(db)
     seen = [(each.message_id, each.box, each.epoch, each.retried, int(each.told)) for each in doubts]
     rows = db.execute(_HOLD, columns(seen, 5)).fetchall() if seen else []
     if not rows:
@@ -107,6 +109,7 @@ def settle_by_hand(
 
     None: it is not in doubt.
     """
+    plan_by_index(db)
     row = db.execute(_HOLD_ONE, (message_id,)).fetchone()
     if row is None:
         return None

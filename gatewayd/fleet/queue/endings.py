@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayd.fleet.queue.changes import EVENT_COLUMNS, Changes, columns
+from gatewayd.fleet.queue.changes import EVENT_COLUMNS, Changes
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch
 from gatewayd.records import EventType
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, month_of
@@ -27,7 +28,7 @@ _SENT = f"""
         WHERE m.id = e.id AND m.status = 'pending'
         RETURNING {_SHOWN}
     )
-    SELECT done.*, gone.accepted_by FROM done LEFT JOIN gone ON gone.message_id = done.id ORDER BY done.id
+    {as_rows("SELECT done.*, gone.accepted_by FROM done LEFT JOIN gone ON gone.message_id = done.id ORDER BY done.id")}
 """
 
 # The status before: only a message that is pending or sent can fail.
@@ -103,14 +104,8 @@ def sent(db: Transaction, ends: Sequence[End], calendar: Calendar, changes: Chan
     if not ends:
         return set()
     by_id = {end.message_id: end for end in ends}
-    rows = db.execute(
-        _SENT,
-        {
-            "ids": [end.message_id for end in ends],
-            "ats": [end.at for end in ends],
-            "retries": [end.retries for end in ends],
-        },
-    ).fetchall()
+    ids, ats, retries = columns(((end.message_id, end.at, end.retries) for end in ends), 3)
+    rows = fetch(db, _SENT, {"ids": ids, "ats": ats, "retries": retries})
     for row in rows:
         at = by_id[row["id"]].at
         changes.use_sim(row["sim_id"], calendar.day(at), sent=1)

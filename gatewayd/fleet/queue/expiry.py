@@ -5,6 +5,7 @@ from __future__ import annotations
 from gatewayd.fleet.queue import endings
 from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
+from gatewayd.fleet.queue.sets import plan_by_index
 from gatewayd.messages.reasons import EXPIRED, EXPIRED_PARTLY
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -24,6 +25,7 @@ def expire(db: Transaction, at: Moment, calendar: Calendar, limit: int) -> list[
     """
     if not at.trusted:
         return []
+    plan_by_index(db)
     boxes = dict(db.execute(_EXPIRED, (at.now, limit)).fetchall())
     if not boxes:
         return []

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatewayd.fleet.queue import endings, late_reports, settling
-from gatewayd.fleet.queue.changes import Changes, columns
+from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
 from gatewayd.fleet.queue.names import Box
 from gatewayd.fleet.queue.news import SENT, AttemptNews, FailureNews, News, PartNews, ReportNews, TextNews
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.store import Transaction
 from gatewayd.store.tables import inbound
@@ -20,11 +21,11 @@ from gatewayd.timekeeping.clock import Calendar, Moment
 TextTaken = Callable[[Transaction, int, int], None]
 """Called for each text that came in, within the transaction: with its id in the inbox, and the time."""
 
-_HOLD = """
+_HOLD = as_rows("""
     SELECT q.message_id, q.state, q.box, q.epoch, q.sim_id, q.parts, q.told, m.sim_id AS message_sim
     FROM queue q JOIN messages m ON m.id = q.message_id
     WHERE q.message_id = ANY(?::bigint[]) ORDER BY q.message_id FOR UPDATE OF q
-"""
+""")
 # What was sent is appended. The state of a part is that of its newest submission: `fits` where the row of its message is of the
 # box that tells. What another box tells counts where it says that the part was sent, and no other SIM sent it; and the reports on
 # what a SIM sent.
@@ -145,7 +146,7 @@ class Keeping:
         ids = endings.rows_of(each.message_id for each in told)
         if not ids:
             return
-        rows = {row["message_id"]: row for row in self._db.execute(_HOLD, (ids,))}
+        rows = {row["message_id"]: row for row in fetch(self._db, _HOLD, (numbers(ids),))}
         last = {(each.message_id, each.seq): each for each in parts}
         fitting = {
             each.message_id for each in last.values() if self._fits(rows.get(each.message_id), each.epoch)

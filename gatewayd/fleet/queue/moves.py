@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gatewayd.accounts.quotas import cost_on
-from gatewayd.fleet.queue.changes import Changes, columns
+from gatewayd.fleet.queue.changes import Changes
+from gatewayd.fleet.queue.sets import columns
 from gatewayd.store import Transaction
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from gatewayd.fleet.queue.changes import columns
 from gatewayd.fleet.queue.lanes import Lane, Lanes
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
 from gatewayd.records import Priority
 from gatewayd.store import Transaction
 
@@ -58,7 +58,7 @@ _LANES = """
 
 # A message that never was claimed was refused by no SIM. A bound one waits in the lane of its own SIM only.
 _IN_LANES = f"""
-    WITH {_LANES}
+    WITH {_LANES} SELECT coalesce(json_agg(t), '[]')::text FROM (
     SELECT l.sim_id, l.pinned, l.priority, l.company_id, l.transactional, l.own, q.message_id, NULL::bigint[] AS refused_by
     FROM lanes l CROSS JOIN LATERAL (
         SELECT q.message_id FROM queue q
@@ -67,10 +67,11 @@ _IN_LANES = f"""
             AND q.returned = 0 AND (q.expires_at IS NULL OR q.expires_at > :now)
         ORDER BY q.message_id LIMIT l.wanted FOR UPDATE SKIP LOCKED
     ) q
+    ) t
 """
 
 # Those that were claimed before are few; they may lie before the place from which a lane is read.
-_RETURNED = """
+_RETURNED = as_rows("""
     SELECT q.sim_id, q.pinned, q.priority, q.company_id, q.transactional,
         CASE WHEN q.sim_id = ANY(:own::bigint[]) AND (q.bound_sim IS NOT NULL OR r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
             THEN 1 ELSE 0 END AS own,
@@ -79,7 +80,7 @@ _RETURNED = """
         SELECT array_agg(DISTINCT f.sim_id) AS refused_by FROM refusals f
         WHERE f.message_id = q.message_id AND f.outcome = 'refused'
     ) r
-    WHERE q.state = 'waiting' AND q.returned = 1 AND (q.expires_at IS NULL OR q.expires_at > :now)
+    WHERE q.state = 'waiting' AND q.returned = 1 AND NOT q.message_id = ANY(:known::bigint[]) AND (q.expires_at IS NULL OR q.expires_at > :now)
         AND NOT (q.priority = :bulk AND q.transactional = 0 AND q.company_id = ANY(:closed::bigint[]))
         AND (
             q.sim_id = ANY(:own::bigint[])
@@ -91,7 +92,7 @@ _RETURNED = """
                     (SELECT 1 FROM unnest(:own::bigint[]) AS w (sim_id) WHERE NOT w.sim_id = ANY(r.refused_by)))
         )
     ORDER BY q.priority, q.company_id, q.message_id LIMIT :wanted FOR UPDATE OF q SKIP LOCKED
-"""
+""")
 
 # How long the queues of SIMs are, counted to a limit.
 _COUNT = """
@@ -158,7 +159,8 @@ def in_lanes(
     )
     gaps = columns(_gaps(sorted(pairs), [lane for lane, _ in known]), 8)
     g_sim, g_pinned, g_priority, g_company, g_transactional, e_priority, e_company, e_transactional = gaps
-    found = db.execute(
+    found = fetch(
+        db,
         _IN_LANES,
         {
             "s_sim": s_sim,
@@ -199,34 +201,44 @@ def _gaps(pairs: Sequence[tuple[int, int]], known: Sequence[Lane]) -> list[tuple
 
 
 def returned(
-    db: Transaction, own: Collection[int], orphans: Collection[int], count: int, terms: Terms
+    db: Transaction,
+    own: Collection[int],
+    orphans: Collection[int],
+    known: Collection[int],
+    count: int,
+    terms: Terms,
 ) -> list[Picked]:
-    """Messages that wait again after a claim: of one's own SIMs, of `orphans`, and those that their own SIM refused."""
-    values = {"own": sorted(own), "orphans": sorted(orphans), "wanted": count, **_values(terms)}
-    return [_picked(row, returned=True) for row in db.execute(_RETURNED, values)]
+    """Messages that wait again after a claim, without those that are `known`: of one's own SIMs, of `orphans`, and those that their own SIM refused."""
+    values = {
+        "own": numbers(sorted(own)),
+        "orphans": numbers(sorted(orphans)),
+        "known": numbers(sorted(known)),
+        "wanted": count,
+        **_values(terms),
+    }
+    return [_picked(row, returned=True) for row in fetch(db, _RETURNED, values)]
 
 
 def lengths(db: Transaction, sim_ids: Collection[int], limit: int) -> dict[int, int]:
     """How many messages that are not pinned wait for each of these SIMs, counted up to a limit, the longest first."""
-    return {row[0]: row[1] for row in db.execute(_COUNT, (sorted(sim_ids), limit))}
+    return {row[0]: row[1] for row in db.execute(_COUNT, (numbers(sorted(sim_ids)), limit))}
 
 
 def _values(terms: Terms) -> dict[str, object]:
     return {
         "now": terms.now,
         "bulk": int(Priority.BULK),
-        "closed": sorted(terms.closed),
+        "closed": numbers(sorted(terms.closed)),
         "any_company": int(terms.companies is None),
-        "companies": sorted(terms.companies or ()),
+        "companies": numbers(sorted(terms.companies or ())),
     }
 
 
-def _picked(row: Sequence[object], *, returned: bool) -> Picked:
-    sim_id, pinned, priority, company_id, transactional, own, message_id, refused_by = row
+def _picked(row: Mapping[str, Any], *, returned: bool) -> Picked:
     return Picked(
-        (sim_id, pinned, priority, company_id, transactional),  # type: ignore[arg-type]
-        bool(own),
-        message_id,  # type: ignore[arg-type]
-        frozenset(refused_by or ()),  # type: ignore[call-overload]
+        (row["sim_id"], row["pinned"], row["priority"], row["company_id"], row["transactional"]),
+        bool(row["own"]),
+        row["message_id"],
+        frozenset(row["refused_by"] or ()),
         returned,
     )

@@ -8,6 +8,7 @@ from typing import Any
 from gatewayd.fleet.queue import settling
 from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.names import Box, ListedRow
+from gatewayd.fleet.queue.sets import plan_by_index
 from gatewayd.fleet.queue.starts import listed
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -32,6 +33,7 @@ def release(db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, ca
     """
     if not rows:
         return set()
+    plan_by_index(db)
     states = dict(db.execute(_HOLD_ITS_OWN, _values(box, rows)).fetchall())
     changes = Changes()
     in_doubt = any(state == "in_doubt" for state in states.values())
@@ -47,6 +49,7 @@ def lose(db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, calen
     """
     if not rows:
         return set()
+    plan_by_index(db)
     held = [row[0] for row in db.execute(_HOLD_OTHERS, _values(box, rows))]
     changes = Changes()
     settling.doubt(db, held, at, calendar, changes)

@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatewayd.fleet.queue import endings, moves
-from gatewayd.fleet.queue.changes import Changes, columns
+from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
+from gatewayd.fleet.queue.sets import columns
 from gatewayd.messages.reasons import IN_DOUBT
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment

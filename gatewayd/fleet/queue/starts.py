@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gatewayd.fleet.queue import boxes, parts_known
-from gatewayd.fleet.queue.changes import columns
 from gatewayd.fleet.queue.names import Box, ListedRow, Stamped, Started
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
 from gatewayd.store import Transaction
 
 # The rows are held first, in the order in which all transactions hold them.
-_START = """
+_START = f"""
     WITH held AS (
         SELECT message_id FROM queue
         WHERE message_id = ANY(:ids::bigint[]) AND state = 'claimed' AND box = :box AND epoch = :epoch
         ORDER BY message_id FOR UPDATE
+    ), started AS (
+        UPDATE queue q SET state = 'started', incarnation = :incarnation FROM held
+        WHERE q.message_id = held.message_id RETURNING q.message_id, q.sim_id
     )
-    UPDATE queue q SET state = 'started', incarnation = :incarnation FROM held
-    WHERE q.message_id = held.message_id RETURNING q.message_id, q.sim_id
+    {as_rows("SELECT * FROM started")}
 """
 _STAMP = """
     WITH held AS (
@@ -39,10 +41,8 @@ def start(db: Transaction, box: Box, message_ids: Collection[int]) -> dict[int, 
     """
     if boxes.require(db, box) or not message_ids:
         return {}
-    rows = db.execute(
-        _START,
-        {"ids": sorted(message_ids), "box": box.name, "epoch": box.epoch, "incarnation": box.incarnation},
-    ).fetchall()
+    values = {"box": box.name, "epoch": box.epoch, "incarnation": box.incarnation}
+    rows = fetch(db, _START, {"ids": numbers(sorted(message_ids)), **values})
     sims = {row["message_id"]: row["sim_id"] for row in rows}
     parts = parts_known.of(db, sims)
     return {message_id: Started(message_id, sim_id, parts[message_id]) for message_id, sim_id in sims.items()}
@@ -67,7 +67,7 @@ def stamp(db: Transaction, box: Box, rows: Sequence[ListedRow]) -> dict[int, Sta
     }
 
 
-def listed(rows: Iterable[ListedRow]) -> Mapping[str, list[object]]:
+def listed(rows: Iterable[ListedRow]) -> Mapping[str, object]:
     """Listed rows as parameters `ids`, `states` and `epochs`."""
     ids, states, epochs = columns(((row.message_id, row.state, row.epoch) for row in rows), 3)
     return {"ids": ids, "states": states, "epochs": epochs}

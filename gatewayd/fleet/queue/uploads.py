@@ -11,16 +11,17 @@ from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.keeping import Keeping, TextTaken
 from gatewayd.fleet.queue.names import Box, EpochOldError, Outcome, SetAside, Uploaded
 from gatewayd.fleet.queue.news import News
+from gatewayd.fleet.queue.sets import PLAN_BY_INDEX
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
 
 log = logging.getLogger(__name__)
 
 # The row of the box is held to the end: of two uploads, the second one sees what the first one kept.
-_ACKNOWLEDGE = """
+_ACKNOWLEDGE = f"""
     UPDATE boxes b SET acknowledged = greatest(b.acknowledged, ?)
     FROM (SELECT name, acknowledged FROM boxes WHERE name = ? AND incarnation = ? FOR NO KEY UPDATE) before
-    WHERE b.name = before.name RETURNING before.acknowledged, b.acknowledged
+    WHERE b.name = before.name RETURNING before.acknowledged, b.acknowledged, {PLAN_BY_INDEX}
 """
 
 
@@ -45,7 +46,7 @@ def upload(
     row = db.execute(_ACKNOWLEDGE, (highest, box.name, box.incarnation)).fetchone()
     if row is None:
         raise EpochOldError
-    kept, acknowledged = row
+    kept, acknowledged = row[0], row[1]
     answer = Uploaded(acknowledged)
     told: list[tuple[int, News]] = []
     for outcome in outcomes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,18 @@ from gatewayd.fleet.box.link import Connect
 from gatewayd.fleet.fleet import Fleet, prepare_store
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.queue import acceptance
+from gatewayd.fleet.queue.names import Box
 from gatewayd.gateway import Gateway
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import Clock
 from modem.port.port import Port
-from modem.sms.segmentation import segment
 from modem.simulator.bank import Bank, BankConfig
+from modem.sms.segmentation import segment
 from tests.conftest import eventually
 from tests.fleet.databases import Database
+from tests.fleet.proxy import Proxy
 from tests.fleet.setup import fleets
 from tests.modem.recording_work import FAST
 
@@ -43,7 +46,7 @@ RECIPIENT = "+22376999999"
 # The times of the protocol in these tests: as short as a busy machine allows.
 TIMES = {"beat_s": 0.3, "lease_s": 3.0, "dead_after_s": 5.0, "doubt_extra_s": 1.0, "look_s": 0.2}
 
-_numbers = itertools.count(1)
+_SIM = "INSERT INTO sims (id, iccid, port, slot, first_seen_at) VALUES (?, ?, ?, 1, 0)"
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,20 @@ class Queue:
 
     fleet: fleets.Fleet
 
-    def send(self, text: str = "hello", *, sim: int = 1, pinned: bool = False, **columns: Any) -> int:
+    def send(
+        self,
+        text: str = "hello",
+        *,
+        sim: int = 1,
+        pinned: bool = False,
+        started_by: Box | None = None,
+        **columns: Any,
+    ) -> int:
         """Accept a message; its id."""
         with self.fleet.connected() as db, db.transaction():
             message_id = acceptance.next_ids(db, 1)[0]
             self._insert(db, message_id, text, sim=sim, pinned=pinned, **columns)
-            acceptance.enqueue(db, [message_id], accepted_by=None)
+            acceptance.enqueue(db, [message_id], accepted_by=None, started_by=started_by)
             return message_id
 
     def _insert(
@@ -92,7 +103,7 @@ class Queue:
         names = ", ".join(["id", *messages.COLUMNS])
         marks = ", ".join("?" * (1 + len(messages.COLUMNS)))
         db.execute(
-            f"INSERT INTO messages ({names}) VALUES ({marks})",
+            f"INSERT INTO messages ({names}) VALUES ({marks})",  # noqa: S608 - our own names
             (message_id, *(row[column] for column in messages.COLUMNS)),
         )
         messages.insert_parts(
@@ -116,8 +127,9 @@ class Queue:
         return found
 
     def becomes(self, message_id: int, status: str, timeout_s: float = 30.0) -> None:
-        """Wait until a message has this status."""
-        eventually(lambda: self.status(message_id) == status, timeout_s)
+        """Wait until a message has this status; one that is reported soon is `delivered` instead of `sent`."""
+        wanted = ("sent", "delivered") if status == "sent" else (status,)
+        eventually(lambda: self.status(message_id) in wanted, timeout_s)
 
 
 @dataclass
@@ -129,6 +141,8 @@ class Member:
     bank: Bank
     make_connection: Connect = connect
     ports: dict[int, Port] = field(default_factory=dict)
+    sim_ids: tuple[int, ...] = ()
+    prompt_s: float = FAST.channel.prompt_s  # for which a port waits for a prompt
 
     def start(self, *, ports: bool = True) -> None:
         """Start the box, as a daemon does."""
@@ -138,10 +152,10 @@ class Member:
         self.fleet = Fleet(self.settings, self.store, clock, make_connection=self.make_connection)
         self.gateway = Gateway(self.settings, self.store, clock, outside=self.fleet.outside)
         dispatcher = self.gateway.dispatcher
+        limit_s = self.settings.dispatch.submit_timeout_s
+        timing = replace(FAST, channel=replace(FAST.channel, prompt_s=self.prompt_s))
         self.ports = {
-            port.port: Port(
-                port, dispatcher, submit_timeout_s=self.settings.dispatch.submit_timeout_s, timing=FAST
-            )
+            port.port: Port(port, dispatcher, submit_timeout_s=limit_s, timing=timing)
             for port in self.settings.ports
         }
         self.gateway.start(self.ports)
@@ -165,6 +179,17 @@ class Member:
         """The texts that the network took from this box, in order."""
         return [accepted.text for accepted in self.bank.accepted()]
 
+    def rows(self, statement: str, *values: object) -> list[Any]:
+        """The rows of a statement in the store of the box."""
+        with self.store.readers.lend() as db:
+            found: list[Any] = db.execute(statement, values).fetchall()
+        return found
+
+    def part_state(self, message_id: int, seq: int = 1) -> str | None:
+        """The state of a part in the store of the box; None: it is not there."""
+        row = self.row("SELECT state FROM parts WHERE message_id = ? AND seq = ?", message_id, seq)
+        return None if row is None else row[0]
+
     def row(self, statement: str, *values: object) -> Any:
         """The first row of a statement in the store of the box."""
         with self.store.readers.lend() as db:
@@ -183,6 +208,10 @@ class Boxes:
         with self.fleet.connected() as db:
             db.execute("INSERT INTO companies (id, name, created_at) VALUES (?, 'Test', 0)", (COMPANY,))
 
+    def dsn_through(self, proxy: Proxy) -> str:
+        """What a box connects with that reaches PostgreSQL by a proxy."""
+        return self.fleet.dsn.replace(f"port={self.fleet.database.server.port}", f"port={proxy.port}")
+
     def add(
         self,
         name: str,
@@ -191,6 +220,8 @@ class Boxes:
         first_sim: int = 1,
         dsn: str = "",
         make_connection: Connect = connect,
+        prefetch_s: float = 10,
+        timing_prompt_s: float = FAST.channel.prompt_s,
         **dispatch: Any,
     ) -> Member:
         """A box that has joined, with a bank of modems; the SIMs of its ports have ids from `first_sim` on."""
@@ -202,30 +233,62 @@ class Boxes:
         settings = Settings(
             store=StoreSettings(path=folder / "gatewayd.db"),
             numbers=NumberSettings(plan="guide"),
-            dispatch=DispatchSettings(submit_timeout_s=5, **dispatch),
-            fleet=FleetSettings(dsn=dsn or self.fleet.dsn, name=name, password_file=self.fleet.password_file),
+            dispatch=DispatchSettings(**{"submit_timeout_s": 5, **dispatch}),
+            fleet=FleetSettings(
+                dsn=dsn or self.fleet.dsn,
+                name=name,
+                password_file=self.fleet.password_file,
+                prefetch_s=prefetch_s,
+            ),
             ports=tuple(PortSettings(port=port, device=str(bank.device(port))) for port in numbers),
         )
         with fleets.own_box(self.folder, name) as own:
             fleets.join(self.fleet, own, name)
-            own.store.write(lambda db: self._give_ids(db, first_sim))
+            cards = [(first_sim + port - 1, f"{name} {bank.iccid(port)}", port) for port in numbers]
+            local = [(sim_id, bank.iccid(port), port) for sim_id, _, port in cards]
+            own.store.write(lambda db: db.executemany(_SIM, local))
         with self.fleet.connected() as db:
-            for port in numbers:
-                sim_id = first_sim + port - 1
-                db.execute(
-                    "INSERT INTO sims (id, iccid, port, slot, first_seen_at) VALUES (?, ?, ?, 1, 0)",
-                    (sim_id, bank.slots(port)[0].iccid, port),
-                )
-        member = Member(folder, settings, bank, make_connection)
+            db.executemany(_SIM, cards)  # the cards of all banks have the same numbers
+        member = Member(folder, settings, bank, make_connection, prompt_s=timing_prompt_s)
+        member.sim_ids = tuple(first_sim + port - 1 for port in numbers)
         self.members.append(member)
         return member
 
-    def _give_ids(self, db: Transaction, first_sim: int) -> None:
-        if first_sim > 1:  # the next card gets the next id
-            db.execute(
-                "INSERT INTO sims (id, iccid, port, slot, first_seen_at, box) VALUES (?, 'none', 99, 1, 0, 'none')",
-                (first_sim - 1,),
-            )
+    def set_fleet(self, **columns: object) -> None:
+        """Change what the boxes agree on."""
+        with self.fleet.connected() as db:
+            for column, value in columns.items():
+                db.execute(f"UPDATE fleet SET {column} = ?", (value,))
+
+    def leave_places(self, member: Member) -> None:
+        """The SIMs of a box are nowhere, as a fleet sees it once the box is dead."""
+        with self.fleet.connected() as db:
+            db.execute("DELETE FROM sim_places WHERE box = ?", (member.settings.fleet.name,))
+
+    def copy_sims(self) -> None:
+        """Have each running box know the SIMs of the others, as the copies of the tables make it."""
+        for member in self.members:
+            others = [
+                (sim_id, f"of {other.settings.fleet.name} {sim_id}", other.settings.fleet.name)
+                for other in self.members
+                for sim_id in other.sim_ids
+                if other is not member
+            ]
+            member.store.write(partial(_insert_others, others))
+
+    def place(self, member: Member, *sim_ids: int) -> None:
+        """Tell the fleet that SIMs are in a box and can send, as the box itself will."""
+        with self.fleet.connected() as db:
+            for port, sim_id in enumerate(sim_ids, 1):
+                db.execute(
+                    "INSERT INTO sim_places (sim_id, box, port, slot, up, registered, active, busy, dead, there, rests_s,"
+                    " load_parts) VALUES (?, ?, ?, 1, 1, 1, 1, 0, 0, 1, 0, 0)",
+                    (sim_id, member.settings.fleet.name, port),
+                )
+
+    def counts(self) -> Counter[str]:
+        """How often the networks of all boxes took each text."""
+        return Counter(text for member in self.members for text in member.texts())
 
     def close(self) -> None:
         """Stop what runs."""
@@ -233,7 +296,10 @@ class Boxes:
             member.bank.__exit__(None, None, None)
 
 
-Add = Callable[..., Member]
+def _insert_others(rows: list[tuple[int, str, str]], db: Transaction) -> None:
+    db.executemany(
+        "INSERT INTO sims (id, iccid, box, port, slot, first_seen_at) VALUES (?, ?, ?, 1, 1, 0)", rows
+    )
 
 
 @contextmanager

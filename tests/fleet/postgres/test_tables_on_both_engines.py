@@ -753,9 +753,9 @@ def test_events_and_their_webhooks(both: Both) -> None:
     assert both(deliveries.next_due, 99) is None
     assert both(deliveries.oldest_pending, hook).number == 1
     assert both(deliveries.oldest_pending, 99) is None
-    for state in (None, "pending", "failed", "delivered"):
-        both(deliveries.page, hook, state, None, 5)
-        both(deliveries.page, hook, state, 4, 1)
+    for shown in (None, "pending", "failed", "delivered"):
+        both(deliveries.page, hook, shown, None, 5)
+        both(deliveries.page, hook, shown, 4, 1)
     assert both(deliveries.queue_failed, hook, (1, 2), (0, NOW + SECOND), NOW) == 1
     both(deliveries.queue_missed, hook, 3, NOW + 7)
     assert both(deliveries.queue_all, hook, Audience(one), None, (1, 100), (0, NOW + SECOND), NOW) > 0
