@@ -1,4 +1,6 @@
 # make run     run the gateway on simulated modems; optional: make run PORT=9000 PORTS=8
+# make fleet   run three boxes on simulated modems and one PostgreSQL: apt-get install postgresql libpq5;
+#              optional: make fleet PORT=9000 PORTS=8 BOXES=2
 # make test    the checks and the tests: both must pass before a change is merged
 # make check   only the checks: format, lint, types, floors; under a minute
 # make suite   only the tests
@@ -19,13 +21,18 @@
 # make container   test the installed service in a Debian that systemd-nspawn boots: ten minutes, as root;
 #              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
+# make model   check the model of boxes that share one queue (docs/models): a quarter of an hour; make model QUICK=1 takes two minutes;
+#              apt-get install spin gcc
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
+# make torture-fleet   three boxes on one PostgreSQL: boxes, network, clocks and PostgreSQL fail at random; prints a table;
+#              make torture-fleet QUICK=1, SEED=7, MINUTES=60, or TORTURE="--rounds 20 --in-doubt retry"
 # make clean   delete all that make created, the messages of the demo too
 #
 # PYTHON names the Python to use (3.11 or newer), VENV the folder of its virtual environment.
 
 PORT ?= 8000
 PORTS ?= 4
+BOXES ?= 3
 PYTHON ?=
 ARCH ?=
 VERSION = $(shell sed -n 's/^version = //p' setup.cfg)
@@ -37,11 +44,16 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long model torture torture-fleet install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
 	@exec $(PY) gatewayd.cli demo --listen "127.0.0.1:$(PORT)" --ports "$(PORTS)" --state .demo
+
+fleet:
+	@$(SETUP) run
+	@$(PY) pip --disable-pip-version-check install --quiet --constraint constraints.txt 'psycopg>=3.2,<4'
+	@exec $(PY) tools.fleet_demo --port "$(PORT)" --ports "$(PORTS)" --boxes "$(BOXES)" --state .fleet
 
 test: check suite
 
@@ -72,7 +84,7 @@ browser:
 
 fleet-test:
 	@$(SETUP) dev
-	$(PY) pytest -m postgres -n 2 tests/fleet
+	$(PY) pytest -m postgres -n 2 tests/fleet tests/torture/fleet
 
 # Read the pictures over before they are committed.
 pictures:
@@ -133,6 +145,14 @@ torture:
 	@$(SETUP) dev
 	$(PY) tests.torture $(TORTURE)
 
+model:
+	@$(SETUP) dev
+	@$(PY) tools.check_model $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)")
+
+torture-fleet:
+	@$(SETUP) dev
+	$(PY) tests.torture.fleet $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(filter-out file,$(origin MINUTES)),--minutes "$(MINUTES)") $(TORTURE)
+
 clean:
-	rm -rf .venv .venv-* .demo build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-* .demo .fleet build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find api config gatewayd modem tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -33,6 +33,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Mapping[str, Any]], Text]]] = {
     "too_short": lambda _: Text("must not be empty"),
     "tuple_type": lambda _: Text("must be a list"),
     "not_unique": lambda _: Text("must differ from that of every earlier port"),
+    "no_box_name": lambda _: Text("needs name, by which the others know this box"),
     "no_backup_dir": lambda _: Text("needs backup_dir, to restore from"),
 }
 _LISTS = ("ports", "balance")  # sections that may occur several times

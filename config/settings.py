@@ -186,6 +186,24 @@ def _device(name: str) -> str:
     return name
 
 
+def _dsn(dsn: str) -> str:
+    """Check the form of a connection string; the value is never repeated in an error, because it may hold a password."""
+    if not dsn:
+        return dsn
+    _without_control_characters(dsn)
+    if not re.match(r"postgres(ql)?://", dsn) and not re.match(r"\s*[a-z_]+\s*=", dsn):
+        raise ValueError(
+            Text(
+                'must be how PostgreSQL is reached, as "postgresql://gatewayd@db.example/gatewayd" or "host=db.example dbname=gatewayd"'
+            )
+        )
+    if re.match(r"postgres(ql)?://[^/@]*:[^/@]*@", dsn) or re.search(r"(^|[\s?&])password\s*=", dsn):
+        raise ValueError(
+            Text("must not hold the password: write that into a file, and name the file in password_file")
+        )
+    return dsn
+
+
 def _folder_or_none(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -425,6 +443,41 @@ class ClockSettings(_Section):
     trust: Literal["auto", "network", "always"] = "auto"
 
 
+class FleetSettings(_Section):
+    """[fleet]: the queue that several boxes share on PostgreSQL. Without `dsn` the box is alone.
+
+    The password is never here: it is in `password_file` or in $GATEWAYD_FLEET_PASSWORD.
+    """
+
+    dsn: Annotated[str, AfterValidator(_dsn)] = ""
+    name: Annotated[
+        str, _matching(r"([a-z0-9-]{1,32})?", Text("must be 1 to 32 of a-z, 0-9 and -, in quotes"))
+    ] = ""
+    password_file: Annotated[Path | None, BeforeValidator(_folder_or_none)] = None
+    sslrootcert: Annotated[Path | None, BeforeValidator(_folder_or_none)] = None
+    prefetch_s: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = 10
+
+    @field_validator("password_file", "sslrootcert")
+    @classmethod
+    def _is_absolute(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_absolute():
+            raise ValueError(Text("must be an absolute path"))
+        return path
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> FleetSettings:
+        if self.dsn and not self.name:
+            raise PydanticCustomError(
+                "no_box_name", "needs name, by which the others know this box", {"within": ("dsn",)}
+            )
+        return self
+
+    @property
+    def joined(self) -> bool:
+        """Whether this box belongs to a fleet."""
+        return bool(self.dsn)
+
+
 class DaemonSettings(_Section):
     """[daemon]: the process."""
 
@@ -479,6 +532,7 @@ class Settings(_Section):
     webhooks: WebhookSettings = WebhookSettings()
     loop_test: LoopTestSettings = LoopTestSettings()
     clock: ClockSettings = ClockSettings()
+    fleet: FleetSettings = FleetSettings()
     daemon: DaemonSettings = DaemonSettings()
     ports: Annotated[tuple[PortSettings, ...], Field(strict=False)] = ()
     balance: Annotated[tuple[BalanceSettings, ...], Field(strict=False)] = ()

@@ -71,6 +71,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "webhook": Entry("webhooks:webhook", "Manage the URLs to which events are posted."),
     "message": Entry("messages:message", "Manage the messages of all companies."),
     "user": Entry("users:user", "Manage the persons who use the dashboard."),
+    "fleet": Entry("fleet:fleet", "Manage several boxes that share one queue on PostgreSQL."),
     "dashboard-token": Entry(
         "dashboard_token:dashboard_token", "Show the token with which the first person opens the dashboard."
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from config.settings import Settings
 from gatewayd.accounts import quotas
@@ -14,10 +15,14 @@ from gatewayd.events.box_watch import BoxWatch
 from gatewayd.events.reader import EventReader
 from gatewayd.events.retention import EventRetention
 from gatewayd.events.signal import EventSignal
+from gatewayd.fleet import shared_cancels, shared_doubts
+from gatewayd.fleet.member import Member
+from gatewayd.fleet.sharing import Sharing
 from gatewayd.loop_test.arrivals import take_text
 from gatewayd.loop_test.rounds import LoopTests
 from gatewayd.messages import cancellation
 from gatewayd.messages.campaigns import Campaigns
+from gatewayd.messages.effects import Effects
 from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.messages.opt_out_list import OptOutList
 from gatewayd.operations.backups import Backups
@@ -46,11 +51,16 @@ from gatewayd.records import (
     Replay,
     SimRecord,
 )
+from gatewayd.sending import queue_state
+from gatewayd.sending.acceptance import OwnAcceptance
 from gatewayd.sending.dispatcher import Dispatcher
 from gatewayd.sending.expiry import Expiry
-from gatewayd.sending.intake import Intake
-from gatewayd.sending.opt_out_replies import OptOutReplies
+from gatewayd.sending.intake import AcceptedRequest, Intake
+from gatewayd.sending.interfaces import NOTHING_OUTSIDE, Outside
+from gatewayd.sending.opt_out_replies import Confirmation, OptOutReplies
+from gatewayd.sending.outcomes import DoubtDecision, settle_by_hand
 from gatewayd.sending.preview import Preview, preview
+from gatewayd.sending.queue_state import QueueState
 from gatewayd.sending.result_waiters import ResultWaiters
 from gatewayd.sending.sandbox_player import SandboxPlayer
 from gatewayd.sending.scheduled_release import ScheduledRelease
@@ -65,9 +75,12 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_control import PortControl
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
+from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages, parts, sandbox
-from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock
+from gatewayd.store.tables.messages import Message
+from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment
 from gatewayd.timekeeping.timers import Timers
 from gatewayd.webhooks.judge import Judge
 from gatewayd.webhooks.poster import Way
@@ -78,6 +91,11 @@ from gatewayd.webhooks.worker import Tools
 from modem.driver.ussd import UssdAnswer
 from modem.parts import Via
 from modem.port.status import Answer
+
+T = TypeVar("T")
+
+SettlesByHand = Callable[[Transaction, Message, DoubtDecision, Moment, Effects], bool]
+"""Settles a message in doubt as a person decided; False: it has no part in doubt."""
 
 LONGEST_AHEAD = 366 * DAY
 """A message may be scheduled at most this long ahead: a year."""
@@ -90,9 +108,19 @@ class Gateway:
     """One gateway on one store. Any thread may call any method once it is started."""
 
     def __init__(
-        self, settings: Settings, store: Store, clock: Clock, webhook_way: Way | None = None
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        webhook_way: Way | None = None,
+        outside: Outside = NOTHING_OUTSIDE,
+        member: Member | None = None,
     ) -> None:
-        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings."""
+        """`webhook_way`: the way to the receivers of webhooks, where it is not that of the settings.
+
+        `outside`: the way to a queue that other boxes share. `member`: this box in its fleet; None: it is alone.
+        """
+        self._outside = outside
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -102,30 +130,45 @@ class Gateway:
         self._waiters = ResultWaiters()
         self._timers = Timers(clock)
         self._authenticator = Authenticator(store, clock)
-        self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar)
+        way = webhook_way or Way(Judge(settings.webhooks.allowed_networks), ca_file=settings.webhooks.ca_file)
+        self._sharing = None if member is None else self._make_sharing(member, way)
+        # What companies, keys and operators see and change is shared; what ports, persons and this box need is not.
+        self.shared: AnyStore = store if self._sharing is None else self._sharing.store
+        only_shared: AnyStore = store if self._sharing is None else self._sharing.only_shared
+        self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar, self._sharing)
         self._commit_probe = CommitProbe(store)
-        self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe)
+        self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe, None if member is None else member.trouble)
         self._intake = Intake(
             settings.dispatch,
             clock,
             self._calendar,
-            self.port_registry,
+            OwnAcceptance(self.port_registry, beside_shared=member is not None),
             self._numbering.operator,
             portable=self._numbering.portable,
         )
+        self._shared_intake = self._make_shared_intake()
+        self._opt_out_replies = OptOutReplies(settings.inbox, self._numbering, self._intake)
         self.dispatcher = self._make_dispatcher()
-        self.opt_outs = OptOutList(store, clock.now)
+        self.opt_outs = OptOutList(self.shared, clock.now)
         self._housekeeping = Housekeeping(settings.inbox, store, clock, self._calendar, self._timers)
         self._counting = Counting(store, self.dispatcher.moment, self._calendar, self._timers)
         self._retention = Retention(
-            settings.store.retention_days, store, self.dispatcher.moment, self._timers
+            settings.store.retention_days,
+            store,
+            self.dispatcher.moment,
+            self._timers,
+            store.cut_log,
         )
         self.backups = Backups(settings.store, store, clock)
         self._expiry = Expiry(
             store, clock, self._timers, self.dispatcher.moment, self.dispatcher.write_with_effects
         )
-        self._messages = MessageQueries(store, self.dispatcher.moment, self._calendar)
-        self.campaigns = Campaigns(store, clock, self.dispatcher.moment, self._waiters.notify)
+        self._cancels_all = cancellation.cancel_all if self._sharing is None else shared_cancels.cancel_all
+        own = None if self._sharing is None else store
+        self._messages = MessageQueries(self.shared, self.dispatcher.moment, self._calendar, own)
+        self.campaigns = Campaigns(
+            self.shared, clock, self.dispatcher.moment, self._waiters.notify, self._cancels_all
+        )
         self._scheduled = self._make_scheduled_release()
         self._window_openings = WindowOpenings(
             store,
@@ -141,9 +184,10 @@ class Gateway:
         self._requests = self._make_requests()
         self._readiness = Readiness(
             store,
+            only_shared,
             clock,
             self.dispatcher.moment,
-            self.port_registry,
+            self.port_registry.sims if self._sharing is None else self._sharing.presence.presence,
             self._commit_probe,
             settings.dispatch.grace_s,
         )
@@ -163,7 +207,7 @@ class Gateway:
             partial(self.dispatcher.offer, shared=False),
         )
         self._event_signal = EventSignal()
-        self.events = EventReader(store, self._event_signal)
+        self.events = EventReader(only_shared, self._event_signal)
         self._event_retention = EventRetention(
             settings.events.retention_days, store, self.dispatcher.moment, self._timers, self._counting.add
         )
@@ -175,7 +219,6 @@ class Gateway:
             self._timers,
             settings.dispatch.grace_s,
         )
-        way = webhook_way or Way(Judge(settings.webhooks.allowed_networks), ca_file=settings.webhooks.ca_file)
         self._webhook_sender = Sender(
             Tools(
                 store,
@@ -185,7 +228,12 @@ class Gateway:
                 threading.Event(),
             )
         )
-        self.webhooks = Webhooks(store, self.dispatcher.moment, way, self._webhook_sender.changed)
+        self.webhooks = Webhooks(
+            self.shared,
+            self.dispatcher.moment,
+            way,
+            self._webhook_sender.changed if self._sharing is None else self._sharing.webhook_changed,
+        )
         self._delivery_retention = DeliveryRetention(store, self._timers)
         self._ports: Mapping[int, PortControl] = {}
         self._began = clock.monotonic()
@@ -199,26 +247,34 @@ class Gateway:
         """Recover what the last process left. The ports are started after this."""
         self._ports = ports
         self._began = self._clock.monotonic()
-        self._store.follow_events(self._event_signal.notify)
+        self.shared.follow_events(self._event_signal.notify)
         self.dispatcher.attach(ports)
         self.dispatcher.resume()
         self._timers.start()
         self.balances.start(ports)
         self.loop_tests.start(ports)
         self._housekeeping.start(self._delete_old)
-        self._counting.start()
         self._box_watch.start()
         self._expiry.look()
-        self._scheduled.look()
         self._window_openings.look()
-        self._sandbox.look()
         self.backups.start()
+        if self._sharing is not None:  # what one box does for all comes with the duty
+            self._sharing.start(self._copies_changed, self._opt_out_replies, self._confirm)
+            return
+        self._counting.start()
+        self._scheduled.look()
+        self._sandbox.look()
         self._webhook_sender.start()
 
     @property
     def timers(self) -> Timers:
         """The timers of the gateway."""
         return self._timers
+
+    def text_taken(self, db: Transaction, inbox_id: int, now: int) -> None:
+        """In a fleet: a text that came in is kept for all now. Runs within that transaction."""
+        if self._sharing is not None:
+            self._sharing.text_taken(db, inbox_id, now)
 
     def restamp(self, db: Transaction, since: int, jump: int) -> None:
         """Correct time stamps when the time becomes trusted: add `jump` microseconds, which may be negative.
@@ -235,13 +291,17 @@ class Gateway:
         """The time is trusted from now on, and the earlier stamps are corrected durably."""
         self._expiry.look()
         self._timers.after(0.0, self.dispatcher.clock_trusted)
-        self._scheduled.look()
+        if self._sharing is None:
+            self._scheduled.look()
         self._window_openings.look()
 
     def stop(self, timeout_s: float) -> None:
         """Stop the threads of the gateway and release waiting requests. The caller closes the store."""
         self._waiters.close()
+        self._requests.stop()
         self._event_signal.close()
+        if self._sharing is not None:
+            self._sharing.stop(timeout_s)
         self._webhook_sender.stop(timeout_s)
         self.loop_tests.stop()
         self._timers.stop(timeout_s)
@@ -252,8 +312,11 @@ class Gateway:
         self._timers.after(0.0, answered)
 
     def probe_webhooks(self, answered: Callable[[], None]) -> None:
-        """Have the thread of the webhooks call `answered`, to check that it runs."""
-        self._webhook_sender.probe(answered)
+        """Have the thread of the webhooks call `answered`, to check that it runs; in a fleet, that which follows the others."""
+        if self._sharing is None:
+            self._webhook_sender.probe(answered)
+        else:
+            self._sharing.probe(answered)
 
     def ready(self) -> bool:
         """Whether a message would be accepted now (see `Readiness.ready`)."""
@@ -278,6 +341,17 @@ class Gateway:
 
     def accounts_changed(self) -> None:
         """Keys or companies were changed durably (see `Authenticator.forget`)."""
+        if self._sharing is not None:
+            self._sharing.copied_now()
+        self._copies_changed()
+
+    def sims_changed(self) -> None:
+        """Settings of SIMs were changed durably: the ports use them from now on."""
+        if self._sharing is not None:
+            self._sharing.copied_now()
+        self.dispatcher.wake_idle()
+
+    def _copies_changed(self) -> None:
         self._authenticator.forget()
         self._window_openings.look()
 
@@ -297,21 +371,22 @@ class Gateway:
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
     ) -> tuple[MessageRecord | Replay, bool]:
         """Keep a message, then wait for its result (see `SendRequests.submit`)."""
-        return self._requests.submit(caller, draft, options, key, wait_s)
+        return self._requests.submit(caller, draft, self._resolved(caller, options), key, wait_s)
 
     def submit_bulk(
         self, caller: Caller, drafts: list[Draft], options: Options, key: Idempotency | None
     ) -> tuple[list[Accepted | GatewayError] | Replay, bool]:
         """Keep many messages in one transaction (see `SendRequests.submit_bulk`)."""
-        return self._requests.submit_bulk(caller, drafts, options, key)
+        return self._requests.submit_bulk(caller, drafts, self._resolved(caller, options), key)
 
     def preview(self, caller: Caller, draft: Draft, options: Options) -> Preview:
         """The result that a send would have now (see `sending.preview`). A recipient of "" is an unknown one."""
-        return preview(self._store, self._intake, caller, draft, options)
+        options = self._resolved(caller, options)
+        return preview(self.shared, self._shared_intake, caller, draft, options)
 
     def send_plan(self, caller: Caller, drafts: Sequence[Draft], sim_id: int | None) -> SendPlan:
         """The SIMs and the cost of many messages at this moment (see `sending.send_plan`)."""
-        return send_plan(self._store, self._intake, caller, drafts, sim_id)
+        return send_plan(self.shared, self._shared_intake, caller, drafts, sim_id)
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
         """Keep the answer to a request with an idempotency key (see `SendRequests.answered`)."""
@@ -336,30 +411,52 @@ class Gateway:
     def cancel(self, caller: Caller, sms_id: str) -> MessageRecord:
         """Cancel a message of which no part was claimed. Raises NotFoundError, ConflictError, StorageUnavailableError."""
         with storage_errors():
-            self._store.write(lambda db: cancellation.cancel(db, caller, sms_id, self.dispatcher.moment()))
+            self.shared.write(
+                lambda db: cancellation.cancel(
+                    db, caller, sms_id, self.dispatcher.moment(), self._cancels_all
+                )
+            )
         self._waiters.notify([sms_id.lower()])
         return self.status(caller, sms_id)
 
     def inbox(self, caller: Caller, wanted: InboxFilter) -> tuple[list[InboxRecord], int | None]:
         """A page of the texts that the company received (see `inbox_page`)."""
-        return inbox_page(self._store, caller, wanted)
+        return inbox_page(self.shared, caller, wanted)
 
     def mark_read(self, caller: Caller, text_id: int, *, read: bool) -> InboxRecord:
         """Mark a received text as read, or as unread. Raises NotFoundError, StorageUnavailableError."""
-        return mark_read(self._store, caller, text_id, read=read)
+        return mark_read(self.shared, caller, text_id, read=read)
 
     def quota(self, caller: Caller) -> QuotaRecord:
         """The company's quota and its use in this month. Raises StorageUnavailableError."""
         at = self.dispatcher.moment()
-        with storage_errors(), self._store.readers.lend() as db:
+        with storage_errors(), self.shared.readers.lend() as db:
             return quotas.company_quota(db, caller.company_id, at, self._calendar)
 
     def sims(self, caller: Caller) -> tuple[SimRecord | None, list[SimRecord]]:
         """The company's default SIM, and all SIMs that it may use (see `company_sims`). Raises StorageUnavailableError."""
         at, now = self.dispatcher.moment(), self._clock.monotonic()
         grace_s = self._settings.dispatch.grace_s
-        with storage_errors(), self._store.readers.lend() as db:
-            return company_sims(db, self.port_registry, caller, at=at, now=now, grace_s=grace_s)
+        places = self.port_registry.sims() if self._sharing is None else self._sharing.presence.presence()
+        box_of = None if self._sharing is None else self._sharing.presence.box_of
+        with storage_errors(), self.shared.readers.lend() as db:
+            return company_sims(db, places, caller, at=at, now=now, grace_s=grace_s, box_of=box_of)
+
+    def queue_state(self, timeout_s: float = COMMIT_TIMEOUT_S) -> QueueState:
+        """The queue at this moment; in a fleet that of all boxes. Raises StoreUnavailableError."""
+        at = self.dispatcher.moment()
+        if self._sharing is None:
+            return queue_state.of_store(self._store, at, self._calendar, timeout_s)
+        return self._sharing.queue_state(at)
+
+    def settle(self, work: Callable[[Transaction, Moment, Effects, SettlesByHand], T]) -> T:
+        """Run a transaction that settles messages in doubt by the last argument. Raises StoreUnavailableError."""
+        if self._sharing is None:
+            return self.dispatcher.write_with_effects(
+                lambda db, at, effects: work(db, at, effects, settle_by_hand)
+            )
+        settles = partial(shared_doubts.settle_by_hand, calendar=self._calendar)
+        return self._sharing.writes.write(lambda db, at, effects: work(db, at, effects, settles))
 
     def test_connection(self, timeout_s: float = 5.0) -> list[Answer]:
         """Ask every modem for `OK` at the same time; the answers within `timeout_s`."""
@@ -393,20 +490,77 @@ class Gateway:
             {port.port: Via(port.submit_via) for port in settings.ports if port.submit_via is not None},
             self._metrics,
             take_text,
-            OptOutReplies(settings.inbox, self._numbering, self._intake),
+            # In a fleet the wishes of texts are noted where the texts are kept for all.
+            self._opt_out_replies if self._sharing is None else None,
+            self._outside,
         )
 
     def _make_requests(self) -> SendRequests:
+        sharing = self._sharing
+        if sharing is not None:
+            return SendRequests(
+                sharing.only_shared,
+                self._shared_intake,
+                self._messages,
+                self._waiters,
+                self._timers,
+                lambda accepted, _: sharing.offered(accepted),
+                self._settings.api.send_wait_s,
+                sharing.unknown,
+            )
         return SendRequests(
             self._store,
             self._intake,
             self._messages,
             self._waiters,
-            self._expiry,
             self._timers,
-            lambda queued, shared: self.dispatcher.offer(queued, shared=shared),
-            self._scheduled.expect,
-            self._sandbox.look,
+            self._offered,
+            self._settings.api.send_wait_s,
+        )
+
+    def _offered(self, accepted: AcceptedRequest, shared: bool) -> None:
+        """Messages were kept: wake those who do something with them. `shared`: other SIMs may send them too."""
+        if accepted.sandbox:
+            self._sandbox.look()
+        if accepted.expires_in_s is not None:
+            self._expiry.expect(accepted.expires_in_s)
+        if accepted.due_in_s is not None:
+            self._scheduled.expect(accepted.due_in_s)
+        self.dispatcher.offer(accepted.by_sim, shared=shared)
+
+    def _resolved(self, caller: Caller, options: Options) -> Options:
+        return options if self._sharing is None else self._sharing.resolved(caller, options)
+
+    def _confirm(self, confirmation: Confirmation) -> None:
+        """Queue the confirmation of an opt-out, from a SIM of this box."""
+        self.dispatcher.write_with_effects(
+            lambda db, at, effects: self._opt_out_replies.queue(db, confirmation, at, effects)
+        )
+
+    def _make_sharing(self, member: Member, way: Way) -> Sharing:
+        return Sharing(
+            member,
+            self._settings,
+            self._store,
+            self._clock,
+            self._calendar,
+            self._numbering,
+            self.port_registry,
+            self._waiters,
+            way,
+        )
+
+    def _make_shared_intake(self) -> Intake:
+        """What accepts messages of clients: in a fleet, into its queue."""
+        if self._sharing is None:
+            return self._intake
+        return Intake(
+            self._settings.dispatch,
+            self._clock,
+            self._calendar,
+            self._sharing.acceptance,
+            self._numbering.operator,
+            portable=self._numbering.portable,
         )
 
     def _make_scheduled_release(self) -> ScheduledRelease:
@@ -415,7 +569,7 @@ class Gateway:
             self._store,
             self._clock,
             self._timers,
-            self.port_registry,
+            OwnAcceptance(self.port_registry),
             self.dispatcher.outage_backlog,
             self._numbering.operator,
             self._numbering.portable,

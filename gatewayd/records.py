@@ -285,6 +285,7 @@ class SimRecord:
     balance_at: int | None = None  # time of reading in microseconds since the epoch; None: never read
     bundle_units: int | None = None  # texts left in its bundle; None: its operator does not tell
     bundle_end: int | None = None  # microseconds since the epoch; None: its operator does not tell
+    box: str | None = None  # that has it, in a fleet
 
 
 @dataclass(frozen=True, slots=True)

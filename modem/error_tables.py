@@ -593,6 +593,12 @@ LOCAL: Final[dict[int, Row]] = {
         "Le modem ne confirme pas le mode PDU (AT+CMGF=0) : rien ne lui a été remis ; nouvel essai à suivre.",
         Behaviour.WRONG_MODE,
     ),
+    8: Row(
+        "M",
+        "withheld",
+        "The message was not handed over, because this box may not send it now; it is sent later, or by another box.",
+        "Le message n'a pas été remis, car ce boîtier ne peut pas l'envoyer maintenant ; il partira plus tard ou d'un autre boîtier.",
+    ),
 }
 
 # For codes without a row: 24.011 counts them as 41, 23.040 as 255.

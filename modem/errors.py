@@ -126,6 +126,7 @@ UNENCODABLE: Final = 4
 NOT_KEPT: Final = 5
 STILL_STORED: Final = 6
 TEXT_MODE: Final = 7
+WITHHELD: Final = 8
 
 
 _LONGEST_WORDS: Final = 80  # characters; the names in the standard have half as many

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
 
 from modem.errors import Cause
@@ -22,6 +23,11 @@ class Place:
 
     memory: str
     index: int
+
+
+def always() -> bool:
+    """The permit of a part that may be handed over at any time."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Submission:
     # For a part sent from memory: whether this model is known to mark sent parts there. Otherwise the port finds that
     # out and reports it (see `Work.learned`).
     marks: bool = False
+    # Asked by the port's thread immediately before the modem gets the PDU: false withholds it. It never waits.
+    permitted: Callable[[], bool] = field(default=always, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

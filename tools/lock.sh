@@ -11,7 +11,7 @@ trap 'rm -rf "$folder"' EXIT
 build=$(sed -n 's/^requires = \["\(setuptools[^"]*\)"\].*/\1/p' pyproject.toml)
 unset PIP_CONSTRAINT
 "$folder/venv/bin/python" -m pip --disable-pip-version-check install --quiet --dry-run --ignore-installed \
-    --report "$folder/report.json" "${build:?}" '.[dev,browser,fuzz]'
+    --report "$folder/report.json" "${build:?}" '.[dev,browser,fleet,fuzz]'
 "$folder/venv/bin/python" - "$folder/report.json" >"$folder/constraints.txt" <<'PYTHON'
 import json, re, sys
 

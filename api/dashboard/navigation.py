@@ -61,6 +61,7 @@ MENU: Final[tuple[tuple[Text, tuple[Entry, ...]], ...]] = (
         (
             Entry("start.start", Text("Set-up")),
             Entry("check.check", Text("Check")),
+            Entry("fleet.fleet", Text("Fleet")),
             Entry("backups.backups", Text("Backups")),
             Entry("log.log", Text("Log")),
             Entry("configuration.configuration", Text("Configuration")),

@@ -174,4 +174,5 @@ def _available_sim(record: SimRecord) -> dict[str, Any]:
         "balance_at": timestamp(record.balance_at),  # beyond the guide, as what follows
         "bundle_units": record.bundle_units,
         "bundle_end": timestamp(record.bundle_end),
+        **({} if record.box is None else {"box": record.box}),
     }

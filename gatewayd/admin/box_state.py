@@ -11,12 +11,11 @@ from config.settings import Settings
 from gatewayd.admin.context import Context
 from gatewayd.gateway import Gateway
 from gatewayd.operations.metrics_snapshot import free_bytes
-from gatewayd.sending.queue_age import QueueAge, queue_age
+from gatewayd.sending.queue_age import QueueAge
 from gatewayd.sims.balance_sources import settings_for
-from gatewayd.store import Transaction
 from gatewayd.store.engine.disk import Condition
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.tables import accounts, parts, queue_counts, queue_metrics, sims
+from gatewayd.store.tables import accounts, parts, sims
 from gatewayd.store.tables.sims import Sim
 from gatewayd.timekeeping.clock import SECOND, ClockStatus, Moment, month_of
 from modem.port import status_text
@@ -167,19 +166,11 @@ def collect(context: Context, gateway: Gateway, settings: Settings) -> BoxState:
 
 
 def _stored(context: Context, gateway: Gateway, settings: Settings, at: Moment) -> Stored | None:
-    def count(db: Transaction) -> tuple[QueueAge, dict[tuple[int, int], int], dict[int, int]]:
-        return (
-            queue_age(db, at, context.calendar),
-            queue_counts.by_company(db),
-            queue_counts.waiting(db),
-        )
-
     dispatch = settings.dispatch
     decided_s = dispatch.in_doubt_wait_s + 2 * dispatch.submit_timeout_s
     try:
-        age, shares, waiting = context.store.write(count, _TIMEOUT_S)
-        with context.store.lists.lend() as db:
-            oldest = queue_metrics.oldest_by_company(db, [sim for sim, count in waiting.items() if count])
+        queue_now = gateway.queue_state(_TIMEOUT_S)
+        with context.shared.lists.lend() as db:
             companies = {row.id: row for row in accounts.companies(db, month_of(at.today))}
             known = {sim.iccid: sim for sim in sims.shown(db, at.today)}
             undecided = parts.undecided(db, at.now - int(decided_s * SECOND))
@@ -192,9 +183,9 @@ def _stored(context: Context, gateway: Gateway, settings: Settings, at: Moment) 
             companies[company_id].name if company_id in companies else "",
             priority,
             count,
-            oldest.get((company_id, priority)),
+            queue_now.oldest.get((company_id, priority)),
         )
-        for (company_id, priority), count in sorted(shares.items())
+        for (company_id, priority), count in sorted(queue_now.by_company.items())
     ]
     troubled = [
         TroubledWebhook(each.id, each.company_id, each.state == "paused", each.progress.failing_since)
@@ -202,9 +193,9 @@ def _stored(context: Context, gateway: Gateway, settings: Settings, at: Moment) 
         if each.state in ("failing", "paused")
     ]
     return Stored(
-        age=age,
+        age=queue_now.age,
         queue=tuple(queue),
-        waiting={sim_id: count for sim_id, count in waiting.items() if count},
+        waiting={sim_id: count for sim_id, count in queue_now.waiting.items() if count},
         sims=known,
         undecided=undecided,
         webhooks=len(hooks),

@@ -56,7 +56,7 @@ def cancel(context: Context, company: Id, campaign: CampaignId) -> dict[str, obj
 def _campaigns(context: Context) -> Campaigns:
     if context.gateway is not None:
         return context.gateway.campaigns
-    return Campaigns(context.store, context.clock, context.moment, lambda _: None)
+    return Campaigns(context.shared, context.clock, context.moment, lambda _: None)
 
 
 def _refused(error: GatewayError, company: int, campaign: int) -> AdminError:

@@ -38,7 +38,7 @@ def add(context: Context, name: str, quota: int | None = None) -> dict[str, obje
 def list_(context: Context) -> list[dict[str, object]]:
     """List all companies, with the quota that each has used this month."""
     month = month_of(context.moment().today)
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         return [_shown(row) for row in accounts.companies(db, month)]
 
 

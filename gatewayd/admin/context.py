@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
 from config.language.text import Text
 from config.settings import PortSettings
 from gatewayd.accounts.setup_token import SetupToken
+from gatewayd.diagnostics.findings import Finding
 from gatewayd.errors import AdminError, NoDaemonError, WrongUseError
 from gatewayd.gateway import Gateway
 from gatewayd.recent_log import RecentLog
@@ -20,8 +21,9 @@ from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
 from gatewayd.sims.ports import Ports
 from gatewayd.store import Transaction
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.store import Store
-from gatewayd.store.tables import accounts
+from gatewayd.store.tables import accounts, copies
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
 T = TypeVar("T")
@@ -35,6 +37,24 @@ Microseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999_999)]
 
 ONLY_THESE: Final = ConfigDict(extra="forbid", strict=True)
 """For a dictionary of changes: its keys become column names, so other keys and other types are refused."""
+
+
+@runtime_checkable
+class FleetView(Protocol):
+    """The fleet as people see it; a box that is alone has none, and no psycopg."""
+
+    @property
+    def name(self) -> str:
+        """The name of this box."""
+
+    def trouble(self) -> Text | None:
+        """What stops messages of the fleet here; None: nothing. Never waits."""
+
+    def document(self) -> dict[str, Any]:
+        """All boxes. Waits some seconds where PostgreSQL does not answer."""
+
+    def findings(self) -> list[Finding]:
+        """What the check says. Waits like `document`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +74,29 @@ class Context:
     restart: Callable[[], bool] = lambda: False  # starts the daemon anew, if a service manager does that
     config: Path | None = None  # the configuration file of the daemon
     recent_log: RecentLog | None = None
+    fleet: FleetView | None = None  # None: the box is alone
 
     @property
     def ports(self) -> Ports:
         """The ports, which commands may change."""
         return Ports(self.store, self.file_ports, self.running_ports)
+
+    @property
+    def shared(self) -> AnyStore:
+        """What companies, keys and operators see and change: in a fleet, at all boxes.
+
+        Raises AdminError where no daemon runs on the store of a box of a fleet: only the daemon reaches the others.
+        """
+        if self.gateway is not None:
+            return self.gateway.shared
+        with self.store.readers.lend() as db:
+            if copies.joined(db):
+                raise NoDaemonError(
+                    Text(
+                        "this box belongs to a fleet, so this needs its daemon: start it with `gatewayd run`"
+                    )
+                )
+        return self.store
 
     def moment(self) -> Moment:
         """The present time and day."""
@@ -67,11 +105,18 @@ class Context:
     def write_accounts(self, work: Callable[[Transaction], T]) -> T:
         """Like `Store.write`, for changes of companies or keys: the gateway uses the change from the return on."""
         try:
-            return self.store.write(work)
+            return self.shared.write(work)
         finally:
             if self.gateway is not None:
                 self.gateway.accounts_changed()
                 self.may_free_work()
+
+    def write_sims(self, work: Callable[[Transaction], T]) -> T:
+        """Like `Store.write`, for changes of SIMs: the ports use the change from the return on."""
+        result = self.shared.write(work)
+        if self.gateway is not None:
+            self.gateway.sims_changed()
+        return result
 
     def may_free_work(self) -> None:
         """Wake the idle ports: a durable change may allow a SIM to send more messages."""
@@ -82,7 +127,7 @@ class Context:
         self, shown: dict[str, object], notes_of: Callable[[Transaction, int, Moment], list[str]]
     ) -> dict[str, object]:
         """Add `notes` to a row that a command returns, if its settings contradict each other."""
-        with self.store.readers.lend() as db:
+        with self.shared.readers.lend() as db:
             notes = notes_of(db, int(str(shown["id"])), self.moment())
         return {**shown, "notes": notes} if notes else shown
 
@@ -95,7 +140,7 @@ class Context:
 
 def one_company(context: Context, company_id: int | None) -> int:
     """The active company with this id, by default the first active one. Raises AdminError without one."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         active = [row.id for row in accounts.companies(db, "") if row.active]
     if company_id is None and not active:
         raise AdminError("there is no active company: create one with `gatewayd company add NAME`")

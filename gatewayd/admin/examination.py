@@ -69,6 +69,8 @@ def examine(context: Context, settings: Settings) -> list[Finding]:
     now: dict[str, Any] = status(context)
     found += running.by_status(settings, now)
     found += running.of_files(settings, daemon_answers=True)
+    if context.fleet is not None:
+        found += context.fleet.findings()
     found.append(system.check_clock(settings, now["clock"]))
     found.append(system.check_version(now["version"], daemon=True))
     return found

@@ -25,14 +25,14 @@ def list_(
 ) -> list[dict[str, object]]:
     """List the newest texts on all SIMs, newest first. `sender`: a number in any form, or a name. since ≤ received < until."""
     wanted = NewestFilter(_sender(context, sender), sim, company, since, until, contains)
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         rows = inbound.newest(db, wanted, _bounded(limit))
     return [_shown(row) for row in rows]
 
 
 def unreadable(context: Context, limit: int = _DEFAULT_LIMIT) -> list[dict[str, object]]:
     """List the newest PDUs that could not be decoded, newest first, as the modem delivered them."""
-    with context.store.readers.lend() as db:
+    with context.store.readers.lend() as db:  # of this box: no other one has its modems
         rows = inbound.newest_unreadable(db, _bounded(limit))
     return [
         {
@@ -59,7 +59,7 @@ def _sender(context: Context, sender: str | None) -> str | None:
 
 def mark_read(context: Context, sender: str, until: Id, company: Id | None = None) -> dict[str, object]:
     """Mark the texts from a number as read, up to the one with the id `until`. `company` None: those of all companies."""
-    while context.store.write(lambda db: conversations.mark_some_read(db, company, sender, until)):
+    while context.shared.write(lambda db: conversations.mark_some_read(db, company, sender, until)):
         pass
     return {"sender": sender, "until": until}
 
@@ -81,7 +81,7 @@ def reply(context: Context, recipient: str, text: str, company: Id | None = None
 
 def _sim_of_newest(context: Context, sender: str, company: int) -> int | None:
     """The SIM that received the newest text from a number; None: the company may not use it, or there is no text."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         newest = conversations.newest_text(db, None, sender)
         sim = None if newest is None else sims.at_work(db, newest.record.sim_id)
     return sim.id if sim is not None and sim.enabled and sim.company_id in (None, company) else None

@@ -66,7 +66,7 @@ def add(
 
 def list_(context: Context) -> list[dict[str, object]]:
     """List all keys by their first characters."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         return [_shown(row) for row in accounts.keys(db)]
 
 

@@ -43,10 +43,10 @@ def search(
     """
     recipient, recipient_end = (None, None) if number is None else _number(context, number)
     wanted = Filter(company, recipient, recipient_end, reference, campaign, status, sim, since, until, text)
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         found = message_search.search(db, wanted, before, limit)
         rows = messages.shown_by_ids(db, found.ids)
-    queries = MessageQueries(context.store, context.moment, context.calendar)
+    queries = MessageQueries(context.shared, context.moment, context.calendar)
     views = [(queries.explained(row), row.company_id) for id_ in found.ids if (row := rows.get(id_))]
     return {
         "messages": [

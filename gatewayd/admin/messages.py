@@ -10,6 +10,7 @@ from config.language.text import Text, text_of
 from gatewayd.admin.context import Context, Id, Microseconds, one_company
 from gatewayd.admin.refusals import explained
 from gatewayd.errors import AdminError, GatewayError, WrongUseError
+from gatewayd.gateway import SettlesByHand
 from gatewayd.messages import lifecycle
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.blank_text import is_blank
@@ -44,7 +45,7 @@ def list_(
     context: Context, status: Known | None = None, limit: int = _DEFAULT_LIMIT
 ) -> list[dict[str, object]]:
     """List the newest messages, without their texts."""
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         rows = messages.page(
             db,
             company_id=None,
@@ -62,12 +63,12 @@ def list_(
 
 def show(context: Context, sms_id: str, company: Id | None = None) -> dict[str, object]:
     """Return one message, with its text and attempts. `company`: only if it belongs to this company."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         row = messages.shown(db, sms_id)
     if row is None or company not in (None, row.company_id):
         raise AdminError(_no_message(sms_id))
     view = _queries(context).explained(row)
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         tried = [_attempt(one) for one in attempts(db, row.id)]
         kept = messages.find(db, row.id)
     return {
@@ -90,7 +91,7 @@ def preview(context: Context, text: str) -> dict[str, object]:
 
 def cancel(context: Context, sms_id: str) -> dict[str, object]:
     """Cancel a message that no port has claimed yet."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         row = messages.by_sms_id(db, sms_id)
     if row is None:
         raise AdminError(_no_message(sms_id))
@@ -108,7 +109,7 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
         raise WrongUseError(Text("the verdict must be one of {verdicts}", verdicts=", ".join(known)))
     chosen = known[verdict]
 
-    def change(db: Transaction, at: Moment, effects: Effects) -> None:
+    def change(db: Transaction, at: Moment, effects: Effects, settles: SettlesByHand) -> None:
         row = messages.by_sms_id(db, sms_id)
         if row is None:
             raise AdminError(_no_message(sms_id))
@@ -124,15 +125,15 @@ def settle(context: Context, sms_id: str, verdict: str) -> dict[str, object]:
                     time=iso(row.expires_at),
                 )
             )
-        if not settle_by_hand(db, row, chosen, at, effects):
+        if not settles(db, row, chosen, at, effects):
             raise AdminError(
                 Text("message {id} has no part in doubt: {state}", id=sms_id, state=_instead(row))
             )
 
     if context.gateway is None:
-        context.store.write(lambda db: change(db, context.moment(), Effects()))
+        context.shared.write(lambda db: change(db, context.moment(), Effects(), settle_by_hand))
     else:
-        context.gateway.dispatcher.write_with_effects(change)
+        context.gateway.settle(change)
     return show(context, sms_id)
 
 
@@ -192,7 +193,7 @@ def send(
 
 def check_sim(context: Context, sim: int, company: int) -> None:
     """Raise AdminError if a SIM can never send a message of this company, however long it waits."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         row = sims.at_work(db, sim)
     if row is None:
         raise AdminError(Text("there is no SIM {sim}: `gatewayd sim list` shows them", sim=sim))
@@ -209,7 +210,7 @@ def check_sim(context: Context, sim: int, company: int) -> None:
 
 
 def _queries(context: Context) -> MessageQueries:
-    return MessageQueries(context.store, context.moment, context.calendar)
+    return MessageQueries(context.shared, context.moment, context.calendar)
 
 
 def _attempt(view: AttemptRecord) -> dict[str, object]:

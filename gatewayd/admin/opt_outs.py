@@ -22,7 +22,7 @@ _LONGEST_REASON = 200
 
 def list_(context: Context, company: Id | None = None, after: Id = 0) -> list[dict[str, object]]:
     """List the opt-outs of a company or of all, the ended ones too, oldest first: up to 10,000 behind the id `after`."""
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         found = opt_outs.every(db, company, after, _MOST)
     return [_shown(record) for record in found]
 
@@ -53,7 +53,7 @@ def remove(
 
 
 def _list(context: Context) -> OptOutList:
-    return OptOutList(context.store, context.clock.now)
+    return OptOutList(context.shared, context.clock.now)
 
 
 def _caller(context: Context, company: int | None) -> Caller:

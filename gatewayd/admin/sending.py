@@ -84,7 +84,7 @@ def plan(
     found = _drafts(gateway, recipients, text, reference)
     options = _options(context, company_id, sim, campaign, priority, send_at, transactional=transactional)
     caller = _caller(company_id)
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         stoppable = _is_stoppable(found.drafts, options) or accounts.blocks_all(db, company_id)
         numbers = [draft.recipient for draft in found.drafts]
         blocked = opt_outs.among(db, caller, numbers) if stoppable and not transactional else set()

@@ -55,7 +55,7 @@ _LIMITS = (
 def list_(context: Context) -> list[dict[str, object]]:
     """List all SIMs, with the last port and slot of each and its messages of today."""
     at = context.moment()
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         return [_shown(row, room(db, row, at)) for row in sims.shown(db, at.today)]
 
 
@@ -111,8 +111,7 @@ def set_(context: Context, sim: Id, changes: Changes, default: bool = False) -> 
         if default:
             sims.make_default(db, sim)
 
-    context.store.write(change)
-    context.may_free_work()
+    context.write_sims(change)
     return show(context, sim)
 
 
@@ -124,17 +123,17 @@ def clear(context: Context, sim: Id) -> dict[str, object]:
             raise _unknown(sim)
         blocked_sims.clear(db, sim)
 
-    context.store.write(change)
+    context.write_sims(change)
     if context.gateway is not None:
         context.gateway.port_registry.clear(sim)
-    context.may_free_work()
+        context.may_free_work()
     return show(context, sim)
 
 
 def usage(context: Context) -> list[dict[str, object]]:
     """What each SIM has taken against its limits on its present day and in its month."""
     at = context.moment()
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         return [_usage(db, row, at) for row in sims.shown(db, at.today)]
 
 

@@ -23,7 +23,7 @@ def statement(context: Context, company: Id, month: Month | None = None) -> dict
     def month_of_time(at: int) -> str:
         return month_of(context.calendar.day(at))
 
-    with context.store.lists.lend() as db:
+    with context.shared.lists.lend() as db:
         found = statements.read(db, company, month or month_of(today), month_of_time, today)
     if found is None:
         raise AdminError(Text("there is no company {company}", company=company))

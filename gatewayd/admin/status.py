@@ -6,14 +6,15 @@ import os
 import threading
 
 from config.language.text import Sentences
-from gatewayd.admin import companies, sims
+from gatewayd.admin import companies, fleet, sims
 from gatewayd.admin.context import Context
 from gatewayd.admin.loop_test import shown
-from gatewayd.sending.queue_age import QueueAge, duration, queue_age
+from gatewayd.gateway import Gateway
+from gatewayd.sending.queue_age import QueueAge, duration
+from gatewayd.sending.queue_state import QueueState
 from gatewayd.sims.known_ports import KnownPort
-from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.tables import parts, queue_counts
+from gatewayd.store.tables import parts
 from gatewayd.timekeeping.clock import iso
 from gatewayd.version import VERSION
 from modem.port import status_text
@@ -21,24 +22,19 @@ from modem.port.conditions import REMEDIES
 from modem.port.status import PortStatus
 
 
-def _counted(context: Context) -> tuple[dict[int, int], QueueAge]:
-    """Count the waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
-
-    def count(db: Transaction) -> tuple[dict[int, int], QueueAge]:
-        return queue_counts.waiting(db), queue_age(db, context.moment(), context.calendar)
-
+def _counted(gateway: Gateway) -> QueueState:
+    """The waiting parts by SIM and the pending messages. Only the writer has the counts, so it is asked for them."""
     try:
-        return context.store.write(count)
+        return gateway.queue_state()
     except StoreUnavailableError:
-        return context.store.write(
-            count
-        )  # its first commit failed because of another change in the same commit
+        return gateway.queue_state()  # its first commit failed because of another change in the same commit
 
 
 def status(context: Context) -> dict[str, object]:
     """Return the state of daemon, ports, SIMs, queue, quotas, disk, clock, and the threads with their ids in /proc."""
     gateway = context.running()
-    parts_waiting, pending = _counted(context)
+    queue_now = _counted(gateway)
+    parts_waiting, pending = queue_now.waiting, queue_now.age
     port_registry, storage = gateway.port_registry.ports(), gateway.dispatcher.modem_memory
     with context.store.readers.lend() as db:
         awaited = parts.awaited_reports(db)
@@ -59,6 +55,7 @@ def status(context: Context) -> dict[str, object]:
         "messages": _messages(pending, awaited),
         "companies": companies.list_(context),
         "sims": sims.state(context),
+        "fleet": fleet.brief(context),
         "webhooks": [  # those that need a person
             {
                 "id": webhook.id,

@@ -38,7 +38,7 @@ def add(
     box: bool = False,
 ) -> dict[str, object]:
     """Make a webhook of a company. Only this answer and that of `rotate` contain its `secret`."""
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         if not accounts.company_exists(db, company):
             raise AdminError(Text("there is no company {company}", company=company))
     with _admin_errors():
@@ -105,7 +105,7 @@ def remove(context: Context, webhook: Id) -> dict[str, object]:
 def _service(context: Context) -> Webhooks:
     if context.gateway is not None:
         return context.gateway.webhooks
-    return Webhooks(context.store, context.moment, Way(), lambda _: None)
+    return Webhooks(context.shared, context.moment, Way(), lambda _: None)
 
 
 def _shown(webhook: Webhook) -> dict[str, object]:

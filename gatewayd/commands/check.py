@@ -35,6 +35,7 @@ from gatewayd.store.inspection import lock_holder
 _ANSWER_TIMEOUT_S = 30.0
 _COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAULT: "red"}
 _DAEMON = Text("daemon")
+_FLEET = Text("fleet")
 
 
 @examples("gatewayd check", "sudo gatewayd check --json")
@@ -80,6 +81,7 @@ def examine(config: Path, probe: Probe) -> list[Finding]:
     else:
         findings += devices.from_probe(settings, probe)
     findings += running.of_files(settings, daemon_answers=status is not None)
+    findings += _fleet(settings)
     findings.append(check_free(settings.api) if status is None else check_answered(settings.api))
     findings.append(system.check_clock(settings, None if status is None else status["clock"]))
     version = None if status is None else status.get("version")  # None for a daemon of an older version
@@ -103,6 +105,20 @@ def _daemon(settings: Settings) -> tuple[dict[str, Any] | None, Finding]:
             _DAEMON, Text("The daemon cannot be asked ({reason}): run this with sudo.", reason=reason)
         )
     return status, ok(_DAEMON, Text("It runs and answers."))
+
+
+def _fleet(settings: Settings) -> list[Finding]:
+    """The findings about the other boxes and their PostgreSQL; none for a box that is alone."""
+    if not settings.fleet.joined:
+        return []
+    from gatewayd.fleet.setup import requirements
+
+    if (missing := requirements.missing()) is not None:
+        return [fault(_FLEET, Text("{missing}.", missing=missing))]
+    from gatewayd.fleet.setup import findings, observing
+
+    untold = observing.untold_of(settings.store.path)
+    return findings.of_document(observing.observed(settings.fleet, untold))
 
 
 def _may_hold_devices(settings: Settings) -> bool:

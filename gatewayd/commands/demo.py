@@ -23,6 +23,7 @@ from gatewayd.daemon.daemon import Daemon
 from gatewayd.daemon.logging_setup import log_to_stderr
 from gatewayd.daemon.signals import stop_signals_held
 from gatewayd.escaping import json_text
+from gatewayd.fleet.setup import configuring
 from gatewayd.store.engine.errors import StoreLockedError
 from gatewayd.store.store import check_free
 from modem.port.status import PortState
@@ -53,10 +54,15 @@ _PASSWORD_BYTES = 9  # 12 characters
 @click.option("--submit-s", type=float, default=1.0, show_default=True, help="Seconds of one submission.")
 @click.option("--delivery-s", type=float, default=1.0, show_default=True, help="Seconds until delivery.")
 @click.option(
+    "--first-card", type=click.IntRange(1), default=1, hidden=True, help="Other boxes, other cards."
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print url, keys, log-in and state as one JSON line once ready."
 )
 @stop_signals_held()
-def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: float, as_json: bool) -> None:
+def demo(
+    listen: str, ports: int, state: Path, submit_s: float, delivery_s: float, first_card: int, as_json: bool
+) -> None:
     """Run the gateway on a simulated modem bank."""
     state = state.expanduser().absolute()
     try:
@@ -75,6 +81,7 @@ def demo(listen: str, ports: int, state: Path, submit_s: float, delivery_s: floa
             ussd_s=submit_s,
             registration_s=0.2,
             boot_s=0.2,
+            first_card=first_card,
         )
     )
     daemon = Daemon(settings, config=state / "gatewayd.toml", recent_log=recent_log)
@@ -107,6 +114,9 @@ def _configure(state: Path, listen: str, ports: int) -> Settings:
         slots = 2 if number == ports else 1
         lines.append(f"[[ports]]\nport = {number}\ndevice = {device}\nslots = {slots}")
     path = state / "gatewayd.toml"
+    if path.exists() and (fleet := load(path).fleet).joined:  # `make fleet` runs several of these
+        keys = configuring.values(fleet.dsn, fleet.name, fleet.password_file, fleet.sslrootcert)
+        lines.append(configuring.shown(keys))
     path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
     return load(path)
 
@@ -142,7 +152,7 @@ def _keys(daemon: Daemon) -> dict[str, str]:
     """Create a company with a SIM of its own, and two keys."""
     company = _run(daemon, "company.add", name="Demo")
     sims = commands.run(daemon.admin, "sim.list", {})
-    if isinstance(sims, list):
+    if isinstance(sims, list) and sims:
         first = sims[0]["id"]
         _run(daemon, "sim.set", sim=first, changes={"company_id": company["id"], "cost": 0.05}, default=True)
     return {

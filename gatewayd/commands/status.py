@@ -131,6 +131,10 @@ def _summary(status: Row) -> Iterator[Text]:
     balances = [told for sim in status.get("sims", ()) if (told := _balance(sim))]
     if balances:
         yield Text("Balances: {balances}.", balances=Sentences(balances, "; "))
+    if fleet := status.get("fleet"):
+        yield Text(
+            "This box is {name} of a fleet: `gatewayd fleet status` shows all boxes.", name=fleet["name"]
+        )
     for webhook in status.get("webhooks", ()):  # a daemon of an older version has none
         yield _webhook(webhook)
 
@@ -158,6 +162,8 @@ def _troubles(status: Row) -> Iterator[str]:
             "From before an outage, and sent slowly (dispatch.backlog_rate): the old ones of SIM {sims}.",
             sims=", ".join(map(str, status["backlog_sims"])),
         )
+    if (fleet := status.get("fleet")) and fleet["trouble"]:
+        yield fleet["trouble"]
     store = status["store"]
     if store["detail"]:
         yield Text("{detail}.", detail=_capital(store["detail"]))

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.app import URGENT
 from api.server.server import Server
@@ -24,13 +25,15 @@ from gatewayd.daemon.signals import stop_asked
 from gatewayd.daemon.watchdog import Probe, Watchdog
 from gatewayd.gateway import Gateway
 from gatewayd.recent_log import RecentLog
+from gatewayd.sending.interfaces import NOTHING_OUTSIDE
 from gatewayd.sims import known_ports
 from gatewayd.sims.chosen_numbers import with_choices
 from gatewayd.sims.modem_search import ModemSearch
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_set import PortSet
 from gatewayd.store.store import Store
-from gatewayd.timekeeping.clock import Calendar
+from gatewayd.store.tables.outcomes import install_outcomes
+from gatewayd.timekeeping.clock import Calendar, Clock
 from gatewayd.timekeeping.clock_correction import ClockCorrector, CountedClock
 from gatewayd.timekeeping.ntp import synchronised
 from gatewayd.webhooks.poster import Way
@@ -38,14 +41,47 @@ from modem.port.port import Port
 from modem.port.status import PortState
 from modem.timeouts import Timing
 
+if TYPE_CHECKING:
+    from gatewayd.fleet.fleet import Fleet
+    from gatewayd.fleet.setup.view import FleetView
+    from gatewayd.fleet.membership import Membership
+
 log = logging.getLogger(__name__)
 
 # Shares of the second that a stop may take beyond `daemon.stop_timeout_s`.
 _HTTP_STOP_S = 0.3
 _SIDE_STOP_S = 0.2
 _STORE_STOP_S = 0.3
+_FLEET_STOP_S = 0.5
 _RESTART_S = 1.0  # until a restart begins, so that the person who asked for it has an answer
 _STOP_S = 10.0  # the time that the service manager allows beyond `daemon.stop_timeout_s`
+
+
+def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
+    """The fleet of this box; None: the box is alone. Only a box of a fleet needs psycopg and libpq5."""
+    if not settings.fleet.joined:
+        return None
+    from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
+
+    return Fleet(settings, store, clock)
+
+
+def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Membership | None:
+    """This box as the gateway sees it in its fleet; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.membership import Membership
+
+    return Membership(fleet, settings, store)
+
+
+def _fleet_view(fleet: Fleet | None, settings: Settings) -> FleetView | None:
+    """The fleet as people see it; None: the box is alone."""
+    if fleet is None:
+        return None
+    from gatewayd.fleet.setup.view import FleetView  # noqa: PLC0415 - psycopg is not installed on every box
+
+    return FleetView(settings.fleet, fleet)
 
 
 class DeadWorkerError(Exception):
@@ -77,8 +113,19 @@ class Daemon:
             settings.store.path,
             backups=settings.store.backup_dir if settings.store.restore else None,
             resend=settings.store.restored == "send",
+            prepare=install_outcomes if settings.fleet.joined else None,
         )
-        self.gateway = Gateway(settings, self._store, clock, webhook_way)
+        self.fleet = _fleet(settings, self._store, clock)
+        outside = NOTHING_OUTSIDE if self.fleet is None else self.fleet.outside
+        self._membership = _membership(self.fleet, settings, self._store)
+        self.gateway = Gateway(settings, self._store, clock, webhook_way, outside, self._membership)
+        if self.fleet is not None:
+            self.fleet.attach(
+                self.gateway.dispatcher,
+                self.gateway.port_registry,
+                self.gateway.submission_s,
+                text_taken=self.gateway.text_taken,
+            )
         self._timekeeper = ClockCorrector(
             clock,
             settings.clock.trust,
@@ -107,6 +154,7 @@ class Daemon:
             restart=self._restart,
             config=config,
             recent_log=recent_log,
+            fleet=_fleet_view(self.fleet, settings),
         )
         site = Site(self.gateway, self.admin, settings)
         self._server = Server(site, settings.api, admit=site.admit, urgent=URGENT)
@@ -134,6 +182,8 @@ class Daemon:
             self._make_ports()
             self._timekeeper.begin(self._store, self.gateway)
             self.gateway.start(self._ports)
+            if self.fleet is not None:
+                self.fleet.start()
             self._timekeeper.start(self._store, self.gateway.timers, self.gateway)
             self._descriptors.drop_others(self._ports)
             self._ports.start()
@@ -182,6 +232,10 @@ class Daemon:
         submitting = self._ports.join(deadline)
         if submitting:
             log.warning("parts were still being submitted on ports %s: they are in doubt", submitting)
+        if self.fleet is not None:  # after the ports, so that it tells what became of their last parts
+            self.fleet.stop(_FLEET_STOP_S)
+        if self._membership is not None:
+            self._membership.close()
         # Writes that a failing disk does not finish in time end with the process.
         self._store.close(max(0.0, deadline - time.monotonic()) + _STORE_STOP_S)
         log.info("stopped")
@@ -211,6 +265,7 @@ class Daemon:
             "the HTTP server": self._server.probe,
             "the timers": self.gateway.probe,
             "the webhooks": self.gateway.probe_webhooks,
+            **({} if self.fleet is None else {"the fleet": self.fleet.probe}),
             **self._ports.probes(),
         }
 

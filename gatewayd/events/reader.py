@@ -10,7 +10,7 @@ from gatewayd.errors import storage_errors
 from gatewayd.events.cursor import Cursor
 from gatewayd.events.signal import EventSignal
 from gatewayd.records import Audience, EventRecord, EventType
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import event_eras, events
 
 # Events that one read looks at: a read transaction must be short (see `store/tables/pagination.py`).
@@ -51,7 +51,7 @@ class EventQuery:
 class EventReader:
     """Reads events. Any thread may call any method."""
 
-    def __init__(self, store: Store, signal: EventSignal) -> None:
+    def __init__(self, store: AnyStore, signal: EventSignal) -> None:
         self._store = store
         self._signal = signal
 

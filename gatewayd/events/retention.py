@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import event_marks
 from gatewayd.timekeeping.clock import DAY, SECOND, Moment
 from gatewayd.timekeeping.timers import Timers
@@ -26,7 +26,7 @@ class EventRetention:
     def __init__(
         self,
         days: int,
-        store: Store,
+        store: AnyStore,
         moment: Callable[[], Moment],
         timers: Timers,
         count: Callable[[Transaction], bool],

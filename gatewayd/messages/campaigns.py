@@ -7,9 +7,10 @@ from functools import partial
 
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages import cancellation
+from gatewayd.messages.cancellation import CancelsAll
 from gatewayd.records import Caller, CampaignRecord, CancelledCampaign, Status
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import campaigns
 from gatewayd.store.tables.campaigns import Campaign, Counts
 from gatewayd.timekeeping.clock import Clock, Moment
@@ -26,11 +27,13 @@ class Campaigns:
 
     def __init__(
         self,
-        store: Store,
+        store: AnyStore,
         clock: Clock,
         moment: Callable[[], Moment],
         notify: Callable[[list[str]], None],
+        cancels_all: CancelsAll = cancellation.cancel_all,
     ) -> None:
+        self._cancels_all = cancels_all
         self._store = store
         self._clock = clock
         self._moment = moment
@@ -90,7 +93,7 @@ class Campaigns:
             after = end
 
     def _cancel_some(self, message_ids: list[int], db: Transaction) -> list[str]:
-        return cancellation.cancel_all(db, message_ids, self._moment())
+        return self._cancels_all(db, message_ids, self._moment())
 
 
 def expected_end(campaign: CampaignRecord, now: int) -> int | None:

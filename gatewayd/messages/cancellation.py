@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from config.language.text import Text
 from gatewayd.accounts import quotas
@@ -14,11 +14,16 @@ from gatewayd.store.tables import events, messages, parts
 from gatewayd.store.tables.messages import Message
 from gatewayd.timekeeping.clock import Moment
 
+CancelsAll = Callable[[Transaction, Iterable[int], Moment], list[str]]
+"""Cancels those of some messages that can be cancelled, as `cancel_all`."""
 
-def cancel(db: Transaction, caller: Caller, sms_id: str, at: Moment) -> None:
+
+def cancel(
+    db: Transaction, caller: Caller, sms_id: str, at: Moment, cancels_all: CancelsAll | None = None
+) -> None:
     """Cancel a message of the caller's company, within a transaction. Raises NotFoundError, ConflictError."""
     message = owned(messages.by_sms_id(db, sms_id), caller)
-    if not _cancelled(db, message, at):
+    if not (cancels_all or cancel_all)(db, [message.id], at):
         raise ConflictError(
             Text("The message can no longer be cancelled: it has ended, or was handed to a modem")
         )

@@ -12,7 +12,7 @@ from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.reasons import NO_SIM_YET, NO_TIME, outside_window
 from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, Priority, Status
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import messages
 from gatewayd.store.tables.messages import ShownMessage
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -21,17 +21,32 @@ Owned = TypeVar("Owned", messages.Message, messages.ShownMessage)
 
 
 class MessageQueries:
-    """Reads messages of the caller's company. Any thread may call any method."""
+    """Reads messages of the caller's company. Any thread may call any method.
 
-    def __init__(self, store: Store, moment: Callable[[], Moment], calendar: Calendar) -> None:
+    `own`: the store of this box, where `store` is one that several boxes share: it knows first what this box sent.
+    """
+
+    def __init__(
+        self,
+        store: AnyStore,
+        moment: Callable[[], Moment],
+        calendar: Calendar,
+        own: AnyStore | None = None,
+    ) -> None:
         self._store = store
+        self._own = own
         self._moment = moment
         self._calendar = calendar
 
     def one(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message. Raises NotFoundError, StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            return self.explained(owned(messages.shown(db, sms_id), caller))
+            record = self.explained(owned(messages.shown(db, sms_id), caller))
+        if self._own is None or record.status is not Status.PENDING:
+            return record
+        with storage_errors(), self._own.readers.lend() as db:
+            ours = messages.shown(db, sms_id)
+        return record if ours is None or ours.record.status is Status.PENDING else self.explained(ours)
 
     def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message and its attempts. Raises as `one`."""

@@ -8,14 +8,14 @@ from config.language.text import Text
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.records import Caller, EventType, OptOutRecord
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import events, opt_outs
 
 
 class OptOutList:
     """Reads and changes opt-outs. Any thread may call any method. `now`: microseconds since the epoch."""
 
-    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+    def __init__(self, store: AnyStore, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
 

@@ -88,22 +88,23 @@ def take(
     at: Moment,
     effects: Effects,
     calendar: Calendar,
-) -> None:
-    """Apply a report to its part, or keep it while a submission to its recipient is in progress.
+) -> bool:
+    """Apply a report to its part, or keep it while a submission to its recipient is in progress. False: it fits no part.
 
     `calendar`: the time zone of the box, for a time stamp without one.
     """
-    scts = _stamp(report, calendar)
+    scts = stamp_of(report, calendar)
     told = _Report(report.reference, report.recipient, scts, report.status, report.kind)
     if _settle(db, sim_id, told, submit_timeout_s, at, effects):
-        return
+        return True
     if any(_may_be_to(part.recipient, told.recipient) for part in parts.submitting(db, sim_id)):
         inbound.keep_report(db, sim_id, told.reference, told.recipient, scts, told.status, at.now)
-    else:
-        log.info("SIM %d: a status report matches no part that awaits one", sim_id)
+        return True
+    log.info("SIM %d: a status report matches no part that awaits one", sim_id)
+    return False
 
 
-def _stamp(report: StatusReport, calendar: Calendar) -> int | None:
+def stamp_of(report: StatusReport, calendar: Calendar) -> int | None:
     """TP-SCTS; None where it is not a date."""
     if report.service_centre_at is not None:
         return microseconds(report.service_centre_at)
@@ -146,6 +147,35 @@ def _settle(
     if part is not None:
         _apply(db, part, told, at, effects)
     return part is not None or bool(before)
+
+
+def by_reference(
+    candidates: list[Part], recipient: str, service_centre_at: int | None
+) -> tuple[Part | None, bool]:
+    """The part that a report means, of those of its SIM with its TP-MR; and whether a report with its time stamp named one before.
+
+    Where one was named before and none is found, the report is a repetition.
+    """
+    told = _Report(0, recipient, service_centre_at, 0, ReportKind.DELIVERED)
+    fitting = _to(candidates, recipient)
+    before = _spoken_of(fitting, told)
+    return _by_reference(fitting, told, before), bool(before)
+
+
+def by_time(
+    candidates: list[Part], recipient: str, service_centre_at: int, submit_timeout_s: float
+) -> Part | None:
+    """The only one of these parts that was being submitted to this recipient at the time of the report's stamp."""
+    found = _to(
+        [part for part in candidates if _in_window(part, service_centre_at, submit_timeout_s)], recipient
+    )
+    return found[0] if len(found) == 1 else None
+
+
+def undelivered(status: int) -> str:
+    """The reason of a message that failed by a report with this TP-ST."""
+    meaning = _REASONS.get(status, _OTHER)
+    return f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{status:02X})"
 
 
 def _to(candidates: list[Part], recipient: str) -> list[Part]:
@@ -276,8 +306,8 @@ def _apply(db: Transaction, part: Part, told: _Report, at: Moment, effects: Effe
     if told.kind is ReportKind.DELIVERED:
         lifecycle.part_delivered(db, part.message_id, part.seq, stamp, at, effects)
     elif told.kind is ReportKind.FAILED:
-        meaning = _REASONS.get(told.status, _OTHER)
-        reason = f"not delivered: {meaning.en} / non remis : {meaning.fr} (TP-ST 0x{told.status:02X})"
-        lifecycle.part_undeliverable(db, part.message_id, part.seq, stamp, reason, at, effects)
+        lifecycle.part_undeliverable(
+            db, part.message_id, part.seq, stamp, undelivered(told.status), at, effects
+        )
     elif stamp is not None:
         parts.stamped(db, part.message_id, part.seq, stamp)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import hourly_counts
 from gatewayd.timekeeping.clock import Calendar, Moment, month_of, months_before
 from gatewayd.timekeeping.timers import Timers
@@ -29,7 +29,7 @@ class Counting:
     """Adds new outcomes while the time is trusted: each 10 minutes, and as soon as many wait. Runs on the timers' thread."""
 
     def __init__(
-        self, store: Store, moment: Callable[[], Moment], calendar: Calendar, timers: Timers
+        self, store: AnyStore, moment: Callable[[], Moment], calendar: Calendar, timers: Timers
     ) -> None:
         self._store = store
         self._moment = moment

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import hourly_counts
 from gatewayd.store.tables.hourly_counts import HOUR, Counts
 from gatewayd.timekeeping.clock import Calendar, Clock, day_before
@@ -39,7 +39,7 @@ class Figures:
 class FigureReader:
     """Reads figures. Any thread may ask."""
 
-    def __init__(self, store: Store, clock: Clock, calendar: Calendar) -> None:
+    def __init__(self, store: AnyStore, clock: Clock, calendar: Calendar) -> None:
         self._store = store
         self._clock = clock
         self._calendar = calendar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,12 +52,15 @@ class Health:
         port_registry: PortRegistry,
         metrics: MetricsCollector,
         pulse: CommitProbe,
+        fleet: Callable[[], str | None] | None = None,
     ) -> None:
+        """`fleet`: what is wrong with the queue that boxes share, or None; without it the box is alone."""
         self._store = store
         self._clock = clock
         self._port_registry = port_registry
         self._metrics = metrics
         self._commit_probe = pulse
+        self._fleet = fleet
 
     def checks(self) -> list[Check]:
         """All checks, in a fixed order."""
@@ -67,6 +71,7 @@ class Health:
             self._sims(),
             self._balances(),
             self._time(),
+            *self._shared_queue(),
         ]
 
     def _store_and_queue(self) -> list[Check]:
@@ -148,6 +153,14 @@ class Health:
             f"The answer about the balance of SIM {', '.join(map(str, unreadable))} cannot be read:"
             " `gatewayd ussd learn PORT CODE` proposes a pattern",
         )
+
+    def _shared_queue(self) -> list[Check]:
+        if self._fleet is None:
+            return []
+        trouble = self._fleet()
+        if trouble is None:
+            return [Check("fleet", HealthState.PASS, "PostgreSQL answers")]
+        return [Check("fleet", HealthState.FAIL, trouble)]
 
     def _time(self) -> Check:
         standing = self._clock.status()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from gatewayd.accounts import sending_windows
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.engine.histogram import Durations, Histogram
+from gatewayd.store.interfaces import Lender
 from gatewayd.store.store import Store
 from gatewayd.store.tables import event_counts, events, queue_counts, queue_metrics, scheduled, sims, webhooks
 from gatewayd.store.tables.event_counts import EventCount
@@ -86,10 +89,30 @@ class MetricsSnapshot:
     webhooks: Mapping[str, int]  # state → webhooks; empty where they cannot be read
 
 
+class SharedMetrics(Protocol):
+    """What a box counts of a queue that several boxes share."""
+
+    @property
+    def readers(self) -> Lender:
+        """For short reads of it."""
+
+    def take_accepted(self) -> list[int]:
+        """The SIM of each message that this box accepted since the last call; 0: none yet."""
+
+
 class MetricsCollector:
     """Collects the metrics. Any thread may ask."""
 
-    def __init__(self, store: Store, clock: Clock, port_registry: PortRegistry, calendar: Calendar) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        port_registry: PortRegistry,
+        calendar: Calendar,
+        sharing: SharedMetrics | None = None,
+    ) -> None:
+        """`sharing`: where this box accepts messages into a queue that several boxes share."""
+        self._sharing = sharing
         self._store = store
         self._clock = clock
         self._calendar = calendar
@@ -116,10 +139,12 @@ class MetricsCollector:
         answers, queues, accounts, kept = True, list[Queue](), list[SimAccount](), 0
         webhook_states: Mapping[str, int] = {}
         try:
-            self._last = self._store.write(_counts, COUNTS_TIMEOUT_S)
+            accepted = [] if self._sharing is None else self._sharing.take_accepted()
+            self._last = self._store.write(partial(_counts, accepted), COUNTS_TIMEOUT_S)
             queues = self._queues(self._last[1])
             accounts = self._accounts()
-            with self._store.readers.lend() as db:
+            readers = self._store.readers if self._sharing is None else self._sharing.readers
+            with readers.lend() as db:
                 kept = events.kept(db)
                 webhook_states = webhooks.states(db)
         except StoreUnavailableError:
@@ -189,5 +214,6 @@ def free_bytes(folder: Path) -> int:
         return 0
 
 
-def _counts(db: Transaction) -> tuple[list[EventCount], dict[int, int]]:
+def _counts(accepted: Sequence[int], db: Transaction) -> tuple[list[EventCount], dict[int, int]]:
+    event_counts.accepted(db, accepted)
     return event_counts.read(db), queue_counts.waiting(db)

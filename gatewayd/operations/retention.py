@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import retention
 from gatewayd.timekeeping.clock import DAY, Moment
 from gatewayd.timekeeping.timers import Timers
@@ -19,11 +19,20 @@ _PAUSE_S = 0.05
 class Retention:
     """Deletes messages and texts that ended `days` ago; 0: never. Runs on the timers' thread."""
 
-    def __init__(self, days: int, store: Store, moment: Callable[[], Moment], timers: Timers) -> None:
+    def __init__(
+        self,
+        days: int,
+        store: AnyStore,
+        moment: Callable[[], Moment],
+        timers: Timers,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`ended`: called after a run that deleted something."""
         self._days = days
         self._store = store
         self._moment = moment
         self._timers = timers
+        self._ended = ended
         self._running = False
         self._deleted = 0
 
@@ -54,4 +63,4 @@ class Retention:
                 log.info(
                     "%d messages and texts were older than %d days and are deleted", self._deleted, self._days
                 )
-                self._store.cut_log()
+                self._ended()

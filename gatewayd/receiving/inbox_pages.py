@@ -5,11 +5,11 @@ from __future__ import annotations
 from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.records import Caller, InboxFilter, InboxRecord
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import inbound
 
 
-def inbox_page(store: Store, caller: Caller, wanted: InboxFilter) -> tuple[list[InboxRecord], int | None]:
+def inbox_page(store: AnyStore, caller: Caller, wanted: InboxFilter) -> tuple[list[InboxRecord], int | None]:
     """A page of the texts received on the company's SIMs, newest first, and the cursor of the next page.
 
     An administration key also reads texts on SIMs of no company. Raises StorageUnavailableError.
@@ -20,7 +20,7 @@ def inbox_page(store: Store, caller: Caller, wanted: InboxFilter) -> tuple[list[
     return page, page[-1].id if len(found) > wanted.limit else None
 
 
-def mark_read(store: Store, caller: Caller, text_id: int, *, read: bool) -> InboxRecord:
+def mark_read(store: AnyStore, caller: Caller, text_id: int, *, read: bool) -> InboxRecord:
     """Mark a text that the caller may read. Raises NotFoundError, StorageUnavailableError."""
 
     def mark(db: Transaction) -> InboxRecord | None:

@@ -57,16 +57,31 @@ def read(
 
     None: it states none, it comes from no number, or it concerns no company. May read all messages of a month.
     """
-    wish = words.wish(text.text)
-    if wish is None or text.concat is not None or text.is_data:
+    if text.concat is not None or text.is_data:
         return None
-    sender = numbering.of_line(text.sender)
+    return wish_of(db, words, numbering, sim_id, text.sender, text.text, now)
+
+
+def wish_of(
+    db: Transaction,
+    words: OptOutWords,
+    numbering: Numbering,
+    sim_id: int,
+    told_sender: str,
+    told: str,
+    now: int,
+) -> OptOutText | None:
+    """As `read`, of a text that is stored."""
+    wish = words.wish(told)
+    if wish is None:
+        return None
+    sender = numbering.of_line(told_sender)
     if not E164.fullmatch(sender):
         return None
     company_id = sims.company_of(db, sim_id)
     if company_id is None:
         company_id = opt_outs.last_sender(db, sim_id, sender, now - _SENT_LATELY)
-    return None if company_id is None else OptOutText(wish, company_id, sender, text.text)
+    return None if company_id is None else OptOutText(wish, company_id, sender, told)
 
 
 def take(db: Transaction, text: OptOutText, inbox_id: int, now: int) -> bool:

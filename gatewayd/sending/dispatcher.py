@@ -17,6 +17,7 @@ from gatewayd.messages.effects import Effects
 from gatewayd.receiving import inbox
 from gatewayd.sending.circuit_breaker import CircuitBreakers
 from gatewayd.sending.company_turns import CompanyTurns
+from gatewayd.sending.interfaces import NOTHING_OUTSIDE, Outside
 from gatewayd.sending.modem_memory import ModemMemory
 from gatewayd.sending.opt_out_replies import OptOutReplies
 from gatewayd.sending.outage_backlog import OutageBacklog
@@ -93,8 +94,10 @@ class Dispatcher:
         vias: Mapping[int, Via],
         counter: OutcomeCounter,
         takes_text: TakesText,
-        opt_outs: OptOutReplies,
+        opt_outs: OptOutReplies | None,
+        outside: Outside = NOTHING_OUTSIDE,
     ) -> None:
+        self._sink = outside.sink
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -106,7 +109,7 @@ class Dispatcher:
         self._takes_text = takes_text
         self._opt_outs = opt_outs
         self._waker = PortWaker(clock, port_registry)
-        self._outcomes = Outcomes(settings, clock, port_registry, numbering)
+        self._outcomes = Outcomes(settings, clock, port_registry, numbering, outside.source)
         self.modem_memory = ModemMemory(settings, clock, vias)
         self.outage_backlog = OutageBacklog(settings, clock)
         self._transactions = Transactions(
@@ -134,6 +137,7 @@ class Dispatcher:
             self.modem_memory,
             CompanyTurns(),
             calendar,
+            outside.permit,
         )
         self._ports: Mapping[int, _PortState] = {}  # replaced as a whole where a port comes or goes
 
@@ -292,16 +296,19 @@ class Dispatcher:
         """See `Work.received`."""
         sim_id = self._sims.active_id(status)
         wish = None
-        if self._opt_outs.states_wish(text):  # its company is looked for before: that may take a while
+        opt_outs = self._opt_outs
+        if opt_outs is not None and opt_outs.states_wish(
+            text
+        ):  # its company is looked for before: that may take a while
             now = self.moment().now
-            wish = self._read(lambda db: self._opt_outs.read(db, sim_id, text, now))
+            wish = self._read(lambda db: opt_outs.read(db, sim_id, text, now))
 
         def step(db: Transaction, at: Moment, effects: Effects) -> None:
             if self._takes_text(db, sim_id, text, effects):
                 return
             inbox_id = inbox.keep(db, sim_id, text, at.now, self._calendar)
-            if wish is not None and inbox_id is not None:
-                self._opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
+            if opt_outs is not None and wish is not None and inbox_id is not None:
+                opt_outs.take(db, sim_id, wish, inbox_id, at, effects)
 
         self._write(step)
         if isinstance(text, Unreadable):
@@ -389,4 +396,6 @@ class Dispatcher:
     def _apply_report(
         self, db: Transaction, sim_id: int, report: StatusReport, at: Moment, effects: Effects
     ) -> None:
-        reports.take(db, sim_id, report, self._settings.submit_timeout_s, at, effects, self._calendar)
+        limit_s = self._settings.submit_timeout_s
+        if not reports.take(db, sim_id, report, limit_s, at, effects, self._calendar):
+            self._sink.unmatched(db, sim_id, report, at)

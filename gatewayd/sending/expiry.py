@@ -10,7 +10,7 @@ from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import messages
 from gatewayd.timekeeping.clock import SECOND, Clock, Moment
 from gatewayd.timekeeping.next_look import NextLook
@@ -36,7 +36,7 @@ class Expiry:
 
     def __init__(
         self,
-        store: Store,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
         moment: Callable[[], Moment],

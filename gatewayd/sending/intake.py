@@ -19,7 +19,7 @@ from gatewayd.errors import (
     QuotaExceededError,
     SimUnavailableError,
 )
-from gatewayd.ids import new_sms_id, next_task_id
+from gatewayd.ids import new_sms_id
 from gatewayd.messages import sandbox
 from gatewayd.records import (
     NO_COMPANY,
@@ -28,14 +28,15 @@ from gatewayd.records import (
     Caller,
     Draft,
     Idempotency,
+    MessageRecord,
     Options,
     Priority,
 )
+from gatewayd.sending.acceptance import Acceptance, Asker, StartedHere, ToQueue
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.limits import Room
-from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, queue_counts, sims
+from gatewayd.store.tables import accounts, idempotency, messages, opt_outs, sims
 from gatewayd.store.tables import sandbox as sandbox_steps
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.clock import DAY, SECOND, Calendar, Clock, Moment, month_of
@@ -80,6 +81,8 @@ class AcceptedRequest:
     expires_in_s: float | None  # None: never
     due_in_s: float | None = None  # of scheduled messages; 0 or less: as soon as the clock is trusted
     sandbox: bool = False
+    queued: tuple[int, ...] = ()  # ids of the messages that got a SIM
+    started: tuple[StartedHere, ...] = ()  # those that this box sends at once
 
     @property
     def count(self) -> int:
@@ -95,7 +98,7 @@ class Intake:
         settings: DispatchSettings,
         clock: Clock,
         calendar: Calendar,
-        port_registry: PortRegistry,
+        acceptance: Acceptance,
         operator: Callable[[str], str],
         *,
         portable: bool,
@@ -103,7 +106,7 @@ class Intake:
         self._settings = settings
         self._clock = clock
         self._calendar = calendar
-        self._port_registry = port_registry
+        self._acceptance = acceptance
         self._operator = operator
         self._portable = portable
 
@@ -128,19 +131,52 @@ class Intake:
             QueueFullError: too many messages wait already.
             SimUnavailableError: no SIM has room for a single message.
         """
-        batch = self._batch(db)
+        self._acceptance.lock(db, [_asker(asked) for asked in requests])
+        batch = self._batch(db, sum(len(asked.drafts) for asked in requests))
         results: list[AcceptedRequest | UsedKey | GatewayError] = []
         for asked in requests:
             try:
                 results.append(batch.accept(asked))
             except GatewayError as error:
                 results.append(error)
-        batch.write()
-        return results
+        started = batch.write()
+        return [_with_started(result, started) for result in results] if started else results
+
+    def kept(self, db: Transaction, request: SendRequest) -> AcceptedRequest | None:
+        """The messages of a request that `accept` may have kept, once its transaction has ended; None: it kept nothing.
+
+        A message that is not there was refused; most often no SIM had room for it.
+        """
+        self._acceptance.lock(db, [_asker(request)])
+        at = self._clock.moment(self._calendar)
+        accepted: list[Accepted | GatewayError] = []
+        by_sim: Counter[int] = Counter()
+        shown: MessageRecord | None = None
+        for prepared in request.drafts:
+            found = messages.shown(db, prepared.sms_id)
+            if found is None:
+                accepted.append(SimUnavailableError())
+                continue
+            shown = found.record
+            accepted.append(Accepted(shown.sms_id, shown.task_id, shown.sim_number))
+            if not found.scheduled and not shown.sandbox:
+                message = messages.by_id(db, found.id)
+                by_sim[message.sim_id] += 1
+        if shown is None:
+            return None
+        return AcceptedRequest(
+            accepted,
+            dict(by_sim),
+            shown.created_at,
+            shown.expires_at,
+            None if shown.expires_at is None else (shown.expires_at - at.now) / SECOND,
+            None if shown.send_at is None else (shown.send_at - at.now) / SECOND,
+            shown.sandbox,
+        )
 
     def judge(self, db: Transaction, request: SendRequest) -> Candidate | GatewayError:
         """The SIM that a request for one message would get now, or the error of `accept`. Keeps nothing."""
-        batch = self._batch(db)
+        batch = self._batch(db, 0)
         try:
             return batch.sim_for(request)
         except GatewayError as error:
@@ -151,29 +187,41 @@ class Intake:
         return self._operator(recipient)
 
     def router(self, db: Transaction, waiting: Mapping[int, int], company_id: int) -> Router:
-        """The SIMs that may take messages of a company now. `waiting`: parts by SIM id, as `queue_counts.waiting`."""
+        """The SIMs that may take messages of a company now. `waiting`: parts by SIM id, as `Acceptance.waiting`."""
         found = self._usable(db, waiting, self._clock.moment(self._calendar))
         return Router(found, company_id, portable=self._portable)
 
-    def _batch(self, db: Transaction) -> _Batch:
+    def waiting(self, db: Transaction) -> dict[int, int]:
+        """Queued parts by SIM id (see `Acceptance.waiting`)."""
+        return self._acceptance.waiting(db)
+
+    def _batch(self, db: Transaction, most: int) -> _Batch:
         at = self._clock.moment(self._calendar)
-        return self._batch_of(db, at, self._usable(db, queue_counts.waiting(db), at))
+        return self._batch_of(db, at, self._usable(db, self._acceptance.waiting(db), at), most)
 
     def _usable(self, db: Transaction, waiting: Mapping[int, int], at: Moment) -> list[Candidate]:
         now = self._clock.monotonic()
         return usable(
             db,
-            self._port_registry.sims(),
+            self._acceptance.presence(),
             waiting,
             at=at,
             now=now,
             grace_s=self._settings.grace_s,
-            rests=self._port_registry.rests(now),
+            rests=self._acceptance.rests(now),
         )
 
-    def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate]) -> _Batch:
-        pending = queue_counts.pending(db)
-        return _Batch(db, at, self._settings, self._calendar, candidates, pending, portable=self._portable)
+    def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate], most: int) -> _Batch:
+        return _Batch(
+            db,
+            at,
+            self._settings,
+            self._calendar,
+            candidates,
+            self._acceptance,
+            most,
+            portable=self._portable,
+        )
 
     def accept_own(
         self, db: Transaction, prepared: PreparedDraft, sim: Candidate, options: Options
@@ -181,12 +229,25 @@ class Intake:
         """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        batch = self._batch_of(db, at, [sim])
+        batch = self._batch_of(db, at, [sim], 1)
         taken = batch.keep(
             SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
         )
         batch.write()
         return taken
+
+
+def _asker(asked: SendRequest) -> Asker:
+    return Asker(asked.caller.company_id, asked.caller.key_id, asked.key, asked.caller.sandbox)
+
+
+def _with_started(
+    result: AcceptedRequest | UsedKey | GatewayError, started: Sequence[StartedHere]
+) -> AcceptedRequest | UsedKey | GatewayError:
+    """The result with those of its messages that this box sends at once."""
+    if not isinstance(result, AcceptedRequest):
+        return result
+    return replace(result, started=tuple(one for one in started if one.message_id in result.queued))
 
 
 # Stands for the SIM of a scheduled message until one is chosen, and for that of a sandbox message.
@@ -226,7 +287,8 @@ class _Batch:
         settings: DispatchSettings,
         calendar: Calendar,
         candidates: list[Candidate],
-        pending: int,
+        acceptance: Acceptance,
+        most: int,
         *,
         portable: bool,
     ) -> None:
@@ -236,8 +298,11 @@ class _Batch:
         self._calendar = calendar
         self._candidates = candidates
         self._accounts: dict[int, _Account] = {}
-        self._pending = pending
-        self._message_id, self._task_id = messages.next_ids(db)
+        self._acceptance = acceptance
+        self._room = acceptance.room(db, settings.max_pending)
+        self._ids = acceptance.ids(db, most)
+        self._to_queue: list[ToQueue] = []
+        self._counted: list[int] = []  # the SIM of each message
         self._message_rows: list[tuple[object, ...]] = []
         self._part_rows: list[tuple[object, ...]] = []
         self._sandbox_rows: list[tuple[int, int, int, str]] = []
@@ -264,6 +329,7 @@ class _Batch:
                 sms_ids=[one.sms_id if isinstance(one, Accepted) else None for one in taken.accepted],
                 single=asked.single,
                 now=self._at.now,
+                answering=self._acceptance.answering(),
             )
         return taken
 
@@ -300,7 +366,9 @@ class _Batch:
         stoppable = self._is_stoppable(asked)
         accepted: list[Accepted | GatewayError] = []
         by_sim: dict[int, int] = {}
+        kept_ids: list[int] = []
         pinned = options.sim_id is not None
+        may_wait = options.priority is Priority.BULK and not options.transactional
         expires_in_s = options.expires_in_s or self._settings.default_expiry_s or None
         begins_at = max(at.now, options.send_at or at.now)
         expires_at = None if expires_in_s is None else begins_at + int(expires_in_s * SECOND)
@@ -318,13 +386,15 @@ class _Batch:
             if has_sim:
                 self._take(sim, prepared)
                 by_sim[sim.id] = by_sim.get(sim.id, 0) + 1
-            self._pending += not is_sandbox
-            self._task_id = next_task_id(at.now, self._task_id)
+            if not is_sandbox:
+                self._room -= 1
+                self._counted.append(sim.id)
+            message_id, task_id = next(self._ids.messages), self._ids.task_id(at.now)
             self._message_rows.append(
                 (
-                    self._message_id,
+                    message_id,
                     prepared.sms_id,
-                    self._task_id,
+                    task_id,
                     asked.caller.company_id,
                     prepared.draft.recipient,
                     prepared.draft.text,
@@ -348,24 +418,27 @@ class _Batch:
                 )
             )
             if is_sandbox:
-                self._plan_sandbox(prepared.draft.recipient, begins_at)
+                self._plan_sandbox(message_id, prepared.draft.recipient, begins_at)
             elif not scheduled:
+                self._to_queue.append(ToQueue(message_id, sim.id, may_wait))
+                kept_ids.append(message_id)
                 self._part_rows.extend(
-                    (self._message_id, seq, sim.id, pinned, int(options.priority))
+                    (message_id, seq, sim.id, pinned, int(options.priority))
                     for seq in range(1, prepared.parts + 1)
                 )
-            accepted.append(Accepted(prepared.sms_id, str(self._task_id), sim.number))
-            self._message_id += 1
+            accepted.append(Accepted(prepared.sms_id, str(task_id), sim.number))
         expires_in_s = None if expires_at is None else (expires_at - at.now) / SECOND
         due_in_s = (options.send_at - at.now) / SECOND if later and options.send_at is not None else None
-        taken = AcceptedRequest(accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s, is_sandbox)
+        taken = AcceptedRequest(
+            accepted, by_sim, at.now, expires_at, expires_in_s, due_in_s, is_sandbox, tuple(kept_ids)
+        )
         account.taken += 0 if is_sandbox else taken.count
         return taken
 
-    def _plan_sandbox(self, recipient: str, begins_at: int) -> None:
-        """Plan the steps of the sandbox message that is written next."""
+    def _plan_sandbox(self, message_id: int, recipient: str, begins_at: int) -> None:
+        """Plan the steps of a sandbox message that is written after this."""
         self._sandbox_rows.extend(
-            (begins_at + int(planned.after_s * SECOND), self._message_id, place, planned.step.value)
+            (begins_at + int(planned.after_s * SECOND), message_id, place, planned.step.value)
             for place, planned in enumerate(sandbox.plan(recipient))
         )
 
@@ -379,25 +452,27 @@ class _Batch:
             return None
         return replace(_NO_SIM, id=sim_id, number=sims.number_of(self._db, sim_id))
 
-    def write(self) -> None:
-        """Write the rows of all accepted messages."""
+    def write(self) -> Sequence[StartedHere]:
+        """Write the rows of all accepted messages; those that this box sends at once."""
         if not self._message_rows:
-            return
+            return ()
         messages.insert(self._db, self._message_rows)
         messages.insert_parts(self._db, self._part_rows)
         sandbox_steps.plan(self._db, self._sandbox_rows)
-        for sim_id, taken in self._taken.items():
+        started = self._acceptance.queue(self._db, self._to_queue)
+        self._acceptance.counted(self._db, self._counted)
+        for sim_id, taken in sorted(self._taken.items()):
             quotas.reserve_sim(
                 self._db, sim_id, taken.day, taken.messages, taken.parts, recipients=taken.recipients
             )
-        for company_id, account in self._accounts.items():
-            if account.taken:
-                accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
-                if account.quota is not None:
-                    used = account.used + account.taken
-                    quotas.tell_thresholds(
-                        self._db, company_id, account.quota, used, self._at, self._calendar
-                    )
+        with_messages = [(id_, account) for id_, account in sorted(self._accounts.items()) if account.taken]
+        for company_id, account in with_messages:
+            accounts.use(self._db, company_id, month_of(self._at.today), account.taken)
+        for company_id, account in with_messages:  # events come last, because they wait for each other
+            if account.quota is not None:
+                used = account.used + account.taken
+                quotas.tell_thresholds(self._db, company_id, account.quota, used, self._at, self._calendar)
+        return started
 
     def _take(self, sim: Candidate, prepared: PreparedDraft) -> None:
         sim.take(prepared.draft.recipient, prepared.parts)
@@ -453,7 +528,7 @@ class _Batch:
         if asked.caller.sandbox:
             return
         self._check_quota(self._account(asked.caller.company_id), wanted)
-        if self._pending + wanted > self._settings.max_pending:
+        if wanted > self._room:
             raise QueueFullError
 
     def _check_quota(self, account: _Account, requested: int) -> None:

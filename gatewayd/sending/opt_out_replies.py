@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from config.settings import InboxSettings
 from gatewayd.messages.effects import Effects
 from gatewayd.receiving import opt_out_texts
@@ -21,6 +23,15 @@ from modem.sms.tpdu import Deliver
 _CONFIRMED_ONCE_IN = DAY
 
 _CONFIRMATION_EXPIRES_S = DAY // SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The answer to a wish that was noted, from the SIM that received it."""
+
+    sim_id: int
+    recipient: str
+    words: str
 
 
 class OptOutReplies:
@@ -51,14 +62,22 @@ class OptOutReplies:
         """Note the wish, and queue its confirmation on the SIM that received it, within a transaction."""
         if not opt_out_texts.take(db, text, inbox_id, at.now):
             return
+        confirmation = self.confirmation(db, sim_id, text, at.now)
+        if confirmation is not None:
+            self.queue(db, confirmation, at, effects)
+
+    def confirmation(self, db: Transaction, sim_id: int, text: OptOutText, now: int) -> Confirmation | None:
+        """The confirmation of a wish that was noted, which counts as sent; None: none is sent. Within a transaction."""
         words = self._confirmations[text.wish]
-        since = at.now - _CONFIRMED_ONCE_IN
-        if not words or opt_outs.confirmed_since(db, text.company_id, text.sender, since):
-            return
-        opt_outs.confirmed(db, text.company_id, text.sender, at.now)
-        sim = Candidate(
-            sim_id, sims.number_of(db, sim_id), "", None, False, 0.0, room_without_limits(db, sim_id, at), 0.0
-        )
+        if not words or opt_outs.confirmed_since(db, text.company_id, text.sender, now - _CONFIRMED_ONCE_IN):
+            return None
+        opt_outs.confirmed(db, text.company_id, text.sender, now)
+        return Confirmation(sim_id, text.sender, words)
+
+    def queue(self, db: Transaction, one: Confirmation, at: Moment, effects: Effects) -> None:
+        """Queue a confirmation on its SIM, within a transaction of this box's store."""
+        number, room = sims.number_of(db, one.sim_id), room_without_limits(db, one.sim_id, at)
+        sim = Candidate(one.sim_id, number, "", None, False, 0.0, room, 0.0)
         options = Options(expires_in_s=_CONFIRMATION_EXPIRES_S)
-        self._intake.accept_own(db, self._intake.prepare(Draft(text.sender, words)), sim, options)
-        effects.queued[sim_id] = effects.queued.get(sim_id, 0) + 1
+        self._intake.accept_own(db, self._intake.prepare(Draft(one.recipient, one.words)), sim, options)
+        effects.queued[one.sim_id] = effects.queued.get(one.sim_id, 0) + 1

@@ -11,6 +11,7 @@ from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle, reports
 from gatewayd.messages.effects import Effects, PartKey
 from gatewayd.messages.reasons import EXPIRED_IN_DOUBT, HELD, IN_DOUBT, NOT_KNOWN, SETTLED_FAILED
+from gatewayd.sending.interfaces import MessageSource
 from gatewayd.sending.routing import Candidate, Router, candidates
 from gatewayd.sims.numbering import Numbering
 from gatewayd.sims.port_registry import PortRegistry
@@ -19,7 +20,7 @@ from gatewayd.store.tables import messages, modem_memory, parts
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.parts import Part
 from gatewayd.timekeeping.clock import Clock, Moment
-from modem.errors import UNENCODABLE, Cause, Kind
+from modem.errors import UNENCODABLE, WITHHELD, Cause, Kind
 from modem.parts import InDoubt, Refused, Submission, Submitted
 from modem.port.interface import Claim, Outcome
 
@@ -72,8 +73,14 @@ class Outcomes:
     """Records outcomes. Its methods run within a transaction and add their side effects to `Effects`."""
 
     def __init__(
-        self, settings: DispatchSettings, clock: Clock, port_registry: PortRegistry, numbering: Numbering
+        self,
+        settings: DispatchSettings,
+        clock: Clock,
+        port_registry: PortRegistry,
+        numbering: Numbering,
+        source: MessageSource,
     ) -> None:
+        self._source = source
         self._settings = settings
         self._clock = clock
         self._port_registry = port_registry
@@ -141,7 +148,7 @@ class Outcomes:
         part = parts.one(db, key.message_id, key.seq)
         if part.state != "in_doubt" or part.token != key.token:
             return
-        if self._settings.in_doubt == "hold":
+        if self._settings.in_doubt == "hold" or self._source.is_shared(db, key.message_id):
             messages.waits_because(db, key.message_id, HELD.text)
             return
         expired = lifecycle.has_expired(messages.by_id(db, key.message_id), at)
@@ -211,10 +218,8 @@ class Outcomes:
         begun = parts.others_begun(db, key.message_id, key.seq)
         if cause.family == "LOCAL" and cause.code != UNENCODABLE:
             # The part never reached the modem: this is not an attempt, and not a fault of the message.
-            if parts.never_begun(db, *key.claim, at.now) and not begun:
-                other = self._other_sim(db, message, part, at)
-                if other is not None:
-                    self._hand_on(db, message, other, at, effects)
+            if parts.never_begun(db, *key.claim, at.now) and not begun and cause.code != WITHHELD:
+                self._to_another_sim(db, message, part, at, effects)
             return
         tried = part.attempts
         expired = lifecycle.has_expired(message, at)
@@ -223,7 +228,9 @@ class Outcomes:
         # a part was sent loses its concatenation on another SIM (see `Scheduler`): that is the last choice.
         patience = self._settings.max_attempts if begun else _SAME_SIM_TRIES
         other = None
-        if passes and (cause.kind in _ITS_OWN or tried >= patience):
+        shared = self._source.is_shared(db, message.id)
+        hands_on = passes and (cause.kind in _ITS_OWN or tried >= patience)
+        if hands_on and not shared:
             other = self._other_sim(db, message, part, at)
         # A fault of one SIM does not end the message while another SIM was not tried.
         untried = other is not None and (cause.kind in _ITS_OWN or begun)
@@ -242,8 +249,25 @@ class Outcomes:
         messages.waits_because(db, key.message_id, cause.text)
         if other is not None:
             self._hand_on(db, message, other, at, effects)
+        elif hands_on and shared and not begun and self._hand_back(db, message, part, at, effects):
+            log.info("message %d is given back, because SIM %d refused it", message.id, part.sim_id)
         else:
             effects.deferred.append((self._backoff(tried), key))
+
+    def _to_another_sim(
+        self, db: Transaction, message: Message, part: Part, at: Moment, effects: Effects
+    ) -> None:
+        """Give a message of which nothing was handed over to another SIM that can send it now, if there is one."""
+        if self._source.is_shared(db, message.id):
+            self._hand_back(db, message, part, at, effects)
+            return
+        other = self._other_sim(db, message, part, at)
+        if other is not None:
+            self._hand_on(db, message, other, at, effects)
+
+    def _hand_back(self, db: Transaction, message: Message, part: Part, at: Moment, effects: Effects) -> bool:
+        out = parts.refused_by(db, message.id) | {message.sim_id, part.sim_id}
+        return self._source.hand_back(db, message, out, at, effects)
 
     def _hand_on(
         self, db: Transaction, message: Message, other: Candidate, at: Moment, effects: Effects

@@ -8,7 +8,7 @@ from gatewayd.errors import GatewayError, StorageUnavailableError, storage_error
 from gatewayd.records import Caller, Draft, Options
 from gatewayd.sending.intake import Intake, SendRequest
 from gatewayd.sending.routing import Candidate
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from modem.sms.gsm7 import Alphabet
 from modem.sms.gsm7_replacements import ForcingCharacter, forcing_characters, replaced
 from modem.sms.segmentation import Size, size
@@ -58,7 +58,7 @@ class Preview:
     refusal: GatewayError | None
 
 
-def preview(store: Store, intake: Intake, caller: Caller, draft: Draft, options: Options) -> Preview:
+def preview(store: AnyStore, intake: Intake, caller: Caller, draft: Draft, options: Options) -> Preview:
     """Preview a send. A draft without a recipient ("") is previewed as one to an unknown operator.
 
     The store is asked as for a send, so a store that takes nothing is a refusal too.

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -30,7 +30,7 @@ class RequestBatcher(Generic[In, Out]):
     of a group in order of arrival, and returns one result for each.
     """
 
-    def __init__(self, store: Store, work: Callable[[Transaction, Sequence[In]], Sequence[Out]]) -> None:
+    def __init__(self, store: AnyStore, work: Callable[[Transaction, Sequence[In]], Sequence[Out]]) -> None:
         self._store = store
         self._work = work
         self._lock = Lock()

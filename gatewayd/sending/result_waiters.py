@@ -44,6 +44,11 @@ class ResultWaiters:
             self._futures.pop(sms_id, None)
             self._followers.pop(sms_id, None)
 
+    def awaited(self) -> list[str]:
+        """The messages that requests wait for."""
+        with self._lock:
+            return [sms_id for sms_id, future in self._futures.items() if not future.done()]
+
     def close(self) -> None:
         """Release all waiting requests: the gateway stops."""
         with self._lock:

@@ -130,7 +130,7 @@ def usable(
 ) -> list[Candidate]:
     """The SIMs of all companies that may take messages now: enabled, with room, up or lost for less than `grace_s`.
 
-    `waiting`: parts by SIM id, as `queue_counts.waiting`.
+    `waiting`: parts by SIM id, as `Acceptance.waiting`.
     """
     found: list[Candidate] = []
     for sim in sims.enabled(db):

@@ -14,7 +14,7 @@ from gatewayd.receiving.opt_out_texts import OptOutText, OptOutWords
 from gatewayd.records import EventType
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import events, inbound, messages, sandbox
 from gatewayd.store.tables.inbound import Nature
 from gatewayd.store.tables.messages import Message
@@ -38,7 +38,7 @@ class SandboxPlayer:
 
     def __init__(
         self,
-        store: Store,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
         words: OptOutWords,

@@ -10,13 +10,13 @@ from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
+from gatewayd.sending.acceptance import Acceptance, ToQueue
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.routing import Candidate, Router, usable
-from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
-from gatewayd.store.tables import messages, queue_counts, scheduled
+from gatewayd.store.interfaces import AnyStore
+from gatewayd.store.tables import messages, scheduled
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.scheduled import Due
 from gatewayd.timekeeping.clock import FOREVER, SECOND, Clock, Moment
@@ -49,10 +49,10 @@ class ScheduledRelease:
     def __init__(
         self,
         settings: DispatchSettings,
-        store: Store,
+        store: AnyStore,
         clock: Clock,
         timers: Timers,
-        port_registry: PortRegistry,
+        acceptance: Acceptance,
         outage_backlog: OutageBacklog,
         operator: Callable[[str], str],
         portable: bool,
@@ -62,7 +62,7 @@ class ScheduledRelease:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._port_registry = port_registry
+        self._acceptance = acceptance
         self._outage_backlog = outage_backlog
         self._operator = operator
         self._portable = portable
@@ -116,20 +116,21 @@ class ScheduledRelease:
         now = self._clock.monotonic()
         return usable(
             db,
-            self._port_registry.sims(),
+            self._acceptance.presence(),
             waiting,
             at=at,
             now=now,
             grace_s=self._settings.grace_s,
-            rests=self._port_registry.rests(now),
+            rests=self._acceptance.rests(now),
         )
 
     def _give_sims(self, due: list[Due], db: Transaction, at: Moment, effects: Effects) -> int:
         """Choose a SIM for each of these messages that has room for it, and queue its parts there; how many need no SIM now."""
-        candidates = self._candidates(db, at, queue_counts.waiting(db))
+        self._acceptance.lock(db, [])
+        candidates = self._candidates(db, at, self._acceptance.waiting(db))
         routers: dict[int, Router] = {}
         next_place, _ = messages.next_ids(db)
-        count = 0
+        count, to_queue = 0, list[ToQueue]()
         for one in due:
             message = messages.find(db, one.id)
             if message is None or message.status != "pending" or message.day:
@@ -148,12 +149,14 @@ class ScheduledRelease:
             sim.take(message.recipient, message.parts)
             late = self._is_late(one, at)
             _queue(db, message, sim, message.id if late else next_place)
+            to_queue.append(ToQueue(message.id, sim.id, may_wait=True))
             effects.queued[sim.id] = effects.queued.get(sim.id, 0) + 1
             effects.shared = effects.shared or one.sim_id is None
             if late:
                 set_apart = partial(self._outage_backlog.set_apart_up_to, sim.id, message.id)
                 effects.after_commit.append(set_apart)
             count += 1
+        self._acceptance.queue(db, to_queue)
         return count
 
     def _is_late(self, due: Due, at: Moment) -> bool:

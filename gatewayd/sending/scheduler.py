@@ -12,6 +12,7 @@ from gatewayd.messages.effects import Effects
 from gatewayd.messages.reasons import OPTED_OUT
 from gatewayd.records import Priority
 from gatewayd.sending.company_turns import CompanyTurns, SendClass, Turns
+from gatewayd.sending.interfaces import SubmissionPermit
 from gatewayd.sending.modem_memory import ModemMemory, modem_of
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.part_choice import Choice, Source, choose
@@ -21,7 +22,15 @@ from gatewayd.sending.slot_switching import SlotSwitching, at_most, busiest_othe
 from gatewayd.sims.limits import Room, room
 from gatewayd.sims.port_registry import PortRegistry, Presence
 from gatewayd.store import Transaction
-from gatewayd.store.tables import messages, modem_memory, opt_outs, parts, queue_counts, sims
+from gatewayd.store.tables import (
+    messages,
+    modem_memory,
+    opt_outs,
+    parts,
+    queue_counts,
+    shared_messages,
+    sims,
+)
 from gatewayd.store.tables.messages import Message
 from gatewayd.store.tables.queue_counts import Lane
 from gatewayd.store.tables.send_queue import QueuedPart
@@ -50,6 +59,10 @@ _QUEUES_LOOKED_INTO = 8
 _LOOKED_AT_ONCE = 20
 
 
+# A port is woken once parts may be claimed again; it asks again after this time all the same.
+_CLOSED_S = 2.0
+
+
 class QueueDamagedError(Exception):
     """The index of the queue has a part that does not wait: `parts.rebuild_queue` repairs it."""
 
@@ -66,7 +79,9 @@ class Scheduler:
         memory: ModemMemory,
         company_turns: CompanyTurns,
         calendar: Calendar,
+        permit: SubmissionPermit,
     ) -> None:
+        self._permit = permit
         self._company_turns = company_turns
         self._calendar = calendar
         self._modem_memory = memory
@@ -77,6 +92,9 @@ class Scheduler:
 
     def next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         """Claim the next part for the active SIM of the port, or switch to another slot with work."""
+        return self._next(db, turn, at, effects) if self._permit.is_open() else Rest(_CLOSED_S)
+
+    def _next(self, db: Transaction, turn: Turn, at: Moment, effects: Effects) -> Submission | Switch | Rest:
         closed = sending_windows.closed(db, at, self._calendar)
         waiting = sending_windows.without_held(db, closed)
         wanted = busiest_other_slot(turn, waiting)
@@ -248,6 +266,10 @@ class Scheduler:
         if message.stoppable and message.unsent == message.parts and _is_opted_out(db, message):
             lifecycle.fail(db, message.id, OPTED_OUT.text, at, effects)
             return None
+        permitted = self._permit.for_message(db, message.id)
+        if permitted is None:
+            shared_messages.park(db, message.id)
+            return None
         claim = parts.claim(db, message.id, head.seq, sim.id, at.now, turn.status.port)
         if claim is None:
             raise QueueDamagedError
@@ -275,6 +297,7 @@ class Scheduler:
             reject_duplicates=last is not None and last.outcome == "in_doubt" and last.sim_id == sim.id,
             via=via,
             marks=marks,
+            permitted=permitted,
         )
 
     def _is_lost(self, place: Presence | None, after_s: float = HAND_ON_AFTER_S) -> bool:

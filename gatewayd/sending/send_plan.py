@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from gatewayd.errors import storage_errors
 from gatewayd.records import Caller, Draft
 from gatewayd.sending.intake import Intake
-from gatewayd.store.store import Store
-from gatewayd.store.tables import queue_counts
+from gatewayd.store.interfaces import AnyStore
 from modem.sms.segmentation import segment
 
 
@@ -40,7 +39,7 @@ class SendPlan:
 
 
 def send_plan(
-    store: Store, intake: Intake, caller: Caller, drafts: Sequence[Draft], sim_id: int | None
+    store: AnyStore, intake: Intake, caller: Caller, drafts: Sequence[Draft], sim_id: int | None
 ) -> SendPlan:
     """Plan messages as they would be given to SIMs at this moment. `sim_id`: the only SIM that may take them.
 
@@ -48,8 +47,8 @@ def send_plan(
     """
     parts = [len(segment(draft.text)) for draft in drafts]
     with storage_errors():
-        # The counts of the queues are in the memory of the writing connection; the rest is read beside it.
-        waiting = store.write(queue_counts.waiting)
+        # The counts of the queues may be in the memory of the writing connection; the rest is read beside it.
+        waiting = store.write(intake.waiting)
         with store.lists.lend() as db:
             router = intake.router(db, waiting, caller.company_id)
             shares: dict[int, SimShare] = {}

@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
+from time import monotonic
 
 from gatewayd.errors import GatewayError, SimUnavailableError, StorageUnavailableError, storage_errors
 from gatewayd.messages.message_queries import MessageQueries
 from gatewayd.records import Accepted, Caller, Draft, Idempotency, MessageRecord, Options, Replay, Status
-from gatewayd.sending.expiry import Expiry
 from gatewayd.sending.intake import AcceptedRequest, Intake, PreparedDraft, SendRequest
 from gatewayd.sending.request_batcher import RequestBatcher
 from gatewayd.sending.result_waiters import ResultWaiters
-from gatewayd.store.store import Store
+from gatewayd.store.engine.errors import CommitUnknownError, StoreUnavailableError
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import idempotency
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.timers import Timers
+
+log = logging.getLogger(__name__)
+
+# The pause between two looks for messages whose commit was not answered.
+_LOOK_S = 0.2
 
 
 class SendRequests:
     """Answers send requests. Any thread may call any method.
 
-    `offer`: wakes the ports for messages that were kept. `expect_due`: takes the seconds until a scheduled message is due.
+    `offer`: wakes those who do something with messages that were kept; true: other SIMs may send them too.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: AnyStore,
         intake: Intake,
         queries: MessageQueries,
         waiters: ResultWaiters,
-        expiry: Expiry,
         timers: Timers,
-        offer: Callable[[dict[int, int], bool], None],
-        expect_due: Callable[[float], None],
-        play_sandbox: Callable[[], None],
+        offer: Callable[[AcceptedRequest, bool], None],
+        unknown_s: float,
+        unknown: Callable[[], None] = lambda: None,
     ) -> None:
+        """`unknown_s`: how long messages are looked for where it is not known whether they were kept; `unknown` is called then."""
+        self._unknown = unknown
+        self._unknown_s = unknown_s
+        self._stopping = threading.Event()
         self._store = store
         self._intake = intake
         self._batcher = RequestBatcher(store, intake.accept)
         self._queries = queries
         self._waiters = waiters
-        self._expiry = expiry
         self._timers = timers
         self._offer = offer
-        self._expect_due = expect_due
-        self._play_sandbox = play_sandbox
 
     def submit(
         self, caller: Caller, draft: Draft, options: Options, key: Idempotency | None, wait_s: float
@@ -63,7 +71,7 @@ class SendRequests:
             accepted = self._accept(SendRequest(caller, [prepared], options, key, single=True))
             if isinstance(accepted, UsedKey):
                 return self._replayed(caller, accepted), True
-            self._wake(accepted, options)
+            self._offer(accepted, options.sim_id is None)
             if wait_s <= 0 or (accepted.due_in_s or 0.0) > wait_s:
                 return _as_accepted(prepared, accepted, options), False
             self._waiters.wait(prepared.sms_id, wait_s)
@@ -87,7 +95,7 @@ class SendRequests:
         accepted = self._accept(SendRequest(caller, prepared, options, key, single=False))
         if isinstance(accepted, UsedKey):
             return self._replayed_bulk(caller, accepted), True
-        self._wake(accepted, options)
+        self._offer(accepted, options.sim_id is None)
         return accepted.accepted, False
 
     def answered(self, caller: Caller, key: Idempotency, http_status: int, body: str) -> None:
@@ -106,19 +114,37 @@ class SendRequests:
 
     def _accept(self, request: SendRequest) -> AcceptedRequest | UsedKey:
         with storage_errors():
-            result = self._batcher.do(request)
+            try:
+                result = self._batcher.do(request)
+            except CommitUnknownError as error:
+                log.info("it is not known whether messages were kept (%s); they are looked for", error)
+                self._unknown()
+                result = self._found(request)
         if isinstance(result, GatewayError):
             raise result
         return result
 
-    def _wake(self, accepted: AcceptedRequest, options: Options) -> None:
-        if accepted.sandbox:
-            self._play_sandbox()
-        if accepted.expires_in_s is not None:
-            self._expiry.expect(accepted.expires_in_s)
-        if accepted.due_in_s is not None:
-            self._expect_due(accepted.due_in_s)
-        self._offer(accepted.by_sim, options.sim_id is None)
+    def stop(self) -> None:
+        """Look no longer for messages that may have been kept."""
+        self._stopping.set()
+
+    def _found(self, request: SendRequest) -> AcceptedRequest:
+        """The messages of a request of which it is not known whether they were kept. Raises StoreUnavailableError: they were not, or
+        it cannot be told in time: then the next request with the same idempotency key is answered from them.
+        """
+        deadline = monotonic() + self._unknown_s
+        while True:
+            try:
+                found = self._store.write(lambda db: self._intake.kept(db, request))
+            except StoreUnavailableError:
+                if monotonic() >= deadline or self._stopping.wait(_LOOK_S):
+                    if request.key is not None:
+                        self.abandoned(request.caller, request.key)
+                    raise
+                continue
+            if found is None:
+                raise StoreUnavailableError
+            return found
 
     def _replayed(self, caller: Caller, kept: UsedKey) -> MessageRecord | Replay:
         if kept.http_status is not None and kept.body is not None:

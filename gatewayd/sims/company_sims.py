@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from gatewayd.records import Caller, SimRecord
 from gatewayd.sims.limits import room
-from gatewayd.sims.port_registry import PortRegistry, Presence
+from gatewayd.sims.port_registry import Presence
 from gatewayd.store import Transaction
 from gatewayd.store.tables import sim_usage, sims
 from gatewayd.store.tables.sims import Sim
@@ -13,25 +15,25 @@ from gatewayd.timekeeping.clock import Moment, month_of
 
 def company_sims(
     db: Transaction,
-    port_registry: PortRegistry,
+    places: Mapping[int, Presence],
     caller: Caller,
     *,
     at: Moment,
     now: float,
     grace_s: float,
+    box_of: Callable[[int], str] | None = None,
 ) -> tuple[SimRecord | None, list[SimRecord]]:
     """The company's own default SIM, in a port or not, and all SIMs in ports that the company may use.
 
-    `now`: monotonic seconds.
+    `now`: monotonic seconds. `box_of`: the box that has a SIM, where several share them.
     """
-    places = port_registry.sims()
     available: list[SimRecord] = []
     own: list[SimRecord] = []
     for sim in sims.shown(db, at.today):
         if sim.company_id not in (None, caller.company_id):
             continue
         place = places.get(sim.id)
-        view = _record(db, sim, place, at)
+        view = _record(db, sim, place, at, None if box_of is None else box_of(sim.id))
         if place is not None and place.listed(now, grace_s):
             available.append(view)
         if sim.company_id == caller.company_id:
@@ -40,7 +42,7 @@ def company_sims(
     return assigned, available
 
 
-def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment) -> SimRecord:
+def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment, box: str | None) -> SimRecord:
     return SimRecord(
         id=sim.id,
         number=sim.shown_number,
@@ -63,4 +65,5 @@ def _record(db: Transaction, sim: Sim, place: Presence | None, at: Moment) -> Si
         and place is not None
         and place.registered,
         assigned_to=sim.company_name,
+        box=box,
     )

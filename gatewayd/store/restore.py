@@ -48,6 +48,7 @@ def adopt_backup(db: SqliteConnection, *, resend: bool) -> None:
             (HELD,),
         )
     db.execute("DELETE FROM backup_of")
+    db.execute("DELETE FROM incarnation")  # to a fleet, this file has not seen what was sent since
     event_eras.begin(db, restored=True)
     if not resend:
         events.write_of_held(db)

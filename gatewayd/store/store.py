@@ -25,7 +25,7 @@ from gatewayd.store.engine.writer import COMMIT_TIMEOUT_S, Writer
 from gatewayd.store.integrity import check_file, check_owner, check_whole
 from gatewayd.store.migrations import migrate
 from gatewayd.store.store_files import check_access
-from gatewayd.store.tables import event_eras, events, queue_counts
+from gatewayd.store.tables import event_eras, events, outcomes, queue_counts
 from gatewayd.store.tables.event_counts import install_event_counts
 from gatewayd.store.tables.idempotency import in_flight, install_in_flight
 
@@ -42,10 +42,19 @@ class Store:
 
     `backups`: a folder whose newest good backup replaces a damaged database; None: a damaged database is refused.
     `resend`: messages that waited in a restored backup are sent, though they may have been sent since; else they are held.
+    `prepare` is called with each new writing connection, before it is used.
     """
 
-    def __init__(self, path: Path, *, backups: Path | None = None, resend: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        backups: Path | None = None,
+        resend: bool = False,
+        prepare: Callable[[SqliteConnection], None] | None = None,
+    ) -> None:
         self.path = path
+        self._prepare = prepare
         self._backups = backups
         self._resend = resend
         self._disk = Disk(path)
@@ -56,7 +65,9 @@ class Store:
         self._lock_fd: int | None = None
         self._writer: Writer | None = None
         self._event_followers: list[Callable[[], None]] = []
-        self._newest_event = 0  # only the thread that writes uses it
+        self._outcome_followers: list[Callable[[], None]] = []
+        self._newest_event = 0  # only the thread that writes uses these
+        self._newest_outcome = 0
 
     def open(self) -> None:
         """Lock, check and migrate the database, and start the writer.
@@ -100,6 +111,10 @@ class Store:
     def follow_events(self, told: Callable[[], None]) -> None:
         """Call `told` after each commit that wrote events, on the thread that wrote: it must return quickly, and not fail."""
         self._event_followers.append(told)
+
+    def follow_outcomes(self, told: Callable[[], None]) -> None:
+        """As `follow_events`, after each commit that noted outcomes for a fleet."""
+        self._outcome_followers.append(told)
 
     def cut_log(self) -> None:
         """Have SQLite's log truncated as soon as the writer is idle: for callers that wrote or read much."""
@@ -197,7 +212,9 @@ class Store:
         return Writer(self._connect, self._disk, self.commit_times, committed=self._tell_followers)
 
     def _tell_followers(self, db: SqliteConnection) -> None:
-        """Tell of new events, after a commit."""
+        """Tell of new outcomes and events, after a commit."""
+        if self._outcome_followers:
+            self._tell_of_outcomes(db)
         if not self._event_followers:
             return
         try:
@@ -208,6 +225,17 @@ class Store:
         if newest != self._newest_event:
             self._newest_event = newest
             for told in self._event_followers:
+                told()
+
+    def _tell_of_outcomes(self, db: SqliteConnection) -> None:
+        try:
+            newest = outcomes.last_number(db)
+        except sqlite3.Error as error:  # the commit is done; there may be outcomes
+            log.debug("the newest outcome cannot be read: %s", error)
+            newest = -1
+        if newest != self._newest_outcome:
+            self._newest_outcome = newest
+            for told in self._outcome_followers:
                 told()
 
     def _connect(self, before: SqliteConnection | None) -> SqliteConnection:
@@ -229,6 +257,8 @@ class Store:
             queue_counts.install_queue_counts(db)
             install_in_flight(db, [] if before is None else in_flight(before))
             install_event_counts(db)
+            if self._prepare is not None:
+                self._prepare(db)
             if before is None:
                 wal_owner.begin_generation(db)
             else:

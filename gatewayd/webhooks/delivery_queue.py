@@ -10,7 +10,7 @@ from typing import Any, Final
 from gatewayd.events.documents import event_document
 from gatewayd.records import EventRecord
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import deliveries, event_eras, events, webhooks
 from gatewayd.store.tables.deliveries import Delivery
 from gatewayd.store.tables.webhooks import Webhook
@@ -44,7 +44,7 @@ def body_of(document: dict[str, Any]) -> bytes:
 class DeliveryQueue:
     """Reads the work of a webhook some at a time. For one thread. Methods raise StoreUnavailableError."""
 
-    def __init__(self, store: Store, webhook: Webhook, position: int, longest_wait_s: float) -> None:
+    def __init__(self, store: AnyStore, webhook: Webhook, position: int, longest_wait_s: float) -> None:
         """`position`: nothing up to this event is for it. `longest_wait_s`: between two attempts."""
         self._store = store
         self._webhook = webhook

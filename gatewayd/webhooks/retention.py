@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import deliveries, events, webhooks
 from gatewayd.timekeeping.timers import Timers
 
@@ -21,7 +21,7 @@ _PAUSE_S: Final = 0.05
 class DeliveryRetention:
     """Runs on the timers' thread."""
 
-    def __init__(self, store: Store, timers: Timers) -> None:
+    def __init__(self, store: AnyStore, timers: Timers) -> None:
         self._store = store
         self._timers = timers
         self._running = False

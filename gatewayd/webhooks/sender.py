@@ -74,6 +74,7 @@ class _Probe:
 
 class _Order(Enum):
     EVENTS = "events"
+    RELOAD = "reload"
     STOP = "stop"
 
 
@@ -126,6 +127,10 @@ class Sender:
     def changed(self, webhook_id: int) -> None:
         """A webhook was made, changed or deleted durably, or deliveries of it were queued."""
         self._inbox.put(_Changed(webhook_id))
+
+    def reload(self) -> None:
+        """Some webhooks were made, changed or deleted durably, or deliveries of them were queued."""
+        self._inbox.put(_Order.RELOAD)
 
     def probe(self, answered: Callable[[], None]) -> None:
         """Have the thread call `answered`, to check that it runs."""
@@ -198,6 +203,8 @@ class Sender:
                 self._reload(order.webhook_id)
             case _Probe():
                 order.answered()
+            case _Order.RELOAD:
+                self._reload_all()
             case _:
                 self._state.look_at = min(self._state.look_at, self._state.looked_at + _LOOK_S)
 
@@ -241,6 +248,12 @@ class Sender:
             self._tools.store.take(lambda db: webhooks.advance(db, positions))
             for known in far:
                 known.stored = known.position
+
+    def _reload_all(self) -> None:
+        with self._tools.store.readers.lend() as db:
+            found = {webhook.id for webhook in webhooks.all_(db)}
+        for webhook_id in found | self._state.known.keys():
+            self._reload(webhook_id)
 
     def _reload(self, webhook_id: int) -> None:
         with self._tools.store.readers.lend() as db:

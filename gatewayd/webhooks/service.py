@@ -20,7 +20,7 @@ from gatewayd.errors import (
 from gatewayd.messages.documents import timestamp
 from gatewayd.records import Caller
 from gatewayd.store import Transaction
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import deliveries, event_eras, events, webhooks
 from gatewayd.store.tables.deliveries import ShownDelivery
 from gatewayd.store.tables.webhooks import NewWebhook, Webhook
@@ -64,7 +64,7 @@ class Webhooks:
     """All webhooks. `caller` None is the command line, which manages every webhook. Methods raise StorageUnavailableError."""
 
     def __init__(
-        self, store: Store, moment: Callable[[], Moment], way: Way, changed: Callable[[int], None]
+        self, store: AnyStore, moment: Callable[[], Moment], way: Way, changed: Callable[[int], None]
     ) -> None:
         """`changed` is called with the id of each webhook that was changed durably."""
         self._store = store

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Final
 
 from gatewayd.store.engine.errors import StoreUnavailableError
-from gatewayd.store.store import Store
+from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import deliveries, webhooks
 from gatewayd.store.tables.deliveries import Delivery, PastAttempt
 from gatewayd.store.tables.webhooks import Webhook
@@ -59,7 +59,7 @@ class Order(Enum):
 class Tools:
     """The parts of the gateway that every worker uses."""
 
-    store: Store
+    store: AnyStore
     moment: Callable[[], Moment]
     way: Way
     retry_s: tuple[float, ...]

@@ -226,10 +226,10 @@ class Modem:
         return self._submitter.write(submission)
 
     def send_written(
-        self, place: Place, timeout_s: float, meanwhile: Callable[[], None]
+        self, submission: Submission, place: Place, timeout_s: float, meanwhile: Callable[[], None]
     ) -> Submitted | Refused | InDoubt:
         """Send a written part (see `Submitter.send_written`)."""
-        return self._submitter.send_written(place, timeout_s, meanwhile)
+        return self._submitter.send_written(submission, place, timeout_s, meanwhile)
 
     def stored_state(self, submission: Submission, place: Place) -> StoredState | None:
         """The state of a written part (see `Submitter.stored_state`)."""

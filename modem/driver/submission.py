@@ -19,8 +19,8 @@ from modem.at.responses import Result, result
 from modem.at.transport import ChannelError, DeviceGoneError, SilentError
 from modem.driver import parsers
 from modem.driver.submission_outcome import Outcome, await_outcome
-from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, cause
-from modem.parts import InDoubt, Refused
+from modem.errors import DEVICE_GONE, NO_PROMPT, NOT_WRITTEN, WITHHELD, cause
+from modem.parts import InDoubt, Refused, always
 from modem.timeouts import BETWEEN_PIECES_S
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,21 @@ _PIECE: Final = 16  # characters at once: the buffer of the oldest UARTs; Kannel
 
 
 def submit(
-    channel: Channel, length: int, pdu: str, timeout_s: float, meanwhile: Callable[[], None] | None = None
+    channel: Channel,
+    length: int,
+    pdu: str,
+    timeout_s: float,
+    meanwhile: Callable[[], None] | None = None,
+    permitted: Callable[[], bool] = always,
 ) -> Outcome:
     """AT+CMGS: `length` is the number of octets after the SMSC address.
 
     Waits `timeout_s` after the PDU, and calls `meanwhile` once before: the modem is busy with the network, so this
     time costs nothing. A fault before the PDU was complete is a refusal with a LOCAL cause; a fault after it leaves the
-    part in doubt.
+    part in doubt. `permitted` is asked once the modem waits for the PDU, and again before its end where it is written
+    slowly: if it says no, the modem gets no whole PDU, and the part is refused as WITHHELD.
     """
-    refusal = _send_pdu(channel, f"AT+CMGS={length}", pdu, sends=True)
+    refusal = _send_pdu(channel, f"AT+CMGS={length}", pdu, sends=True, permitted=permitted)
     if refusal is not None:
         return refusal
     deadline = monotonic() + timeout_s
@@ -96,7 +102,11 @@ def _await_index(channel: Channel, deadline: float) -> int | Result | None:
 
 
 def send_written(
-    channel: Channel, index: int, timeout_s: float, meanwhile: Callable[[], None] | None = None
+    channel: Channel,
+    index: int,
+    timeout_s: float,
+    meanwhile: Callable[[], None] | None = None,
+    permitted: Callable[[], bool] = always,
 ) -> Outcome:
     """AT+CMSS: send the part that `write` stored at `index`. Otherwise as `submit`."""
     try:
@@ -108,6 +118,8 @@ def send_written(
     except ChannelError as error:
         log.warning("%s: no part was sent: %s", channel.name, error)
         return Refused(cause("LOCAL", NO_PROMPT))
+    if not permitted():
+        return Refused(cause("LOCAL", WITHHELD))
     channel.sending()
     try:
         channel.write_command(f"AT+CMSS={index}")
@@ -121,7 +133,18 @@ def send_written(
     return await_outcome(channel, deadline, timeout_s)
 
 
-def _send_pdu(channel: Channel, command: str, pdu: str, *, sends: bool = False) -> Refused | None:
+class _WithheldError(Exception):
+    """The part may not be handed over now. The modem waits for the PDU, or for its end."""
+
+
+def _send_pdu(
+    channel: Channel,
+    command: str,
+    pdu: str,
+    *,
+    sends: bool = False,
+    permitted: Callable[[], bool] = always,
+) -> Refused | None:
     """Send a command that needs a PDU, and the PDU. None once the modem has all of it. `sends`: this submits the part."""
     try:
         refusal = _ask_for_prompt(channel, command)
@@ -132,22 +155,41 @@ def _send_pdu(channel: Channel, command: str, pdu: str, *, sends: bool = False) 
         return Refused(cause("LOCAL", NO_PROMPT))
     if refusal is not None:
         return Refused(refusal.cause(channel.vendor))
-    if sends:
-        channel.sending()
     try:
-        refusal = _write_pdu(channel, pdu)
-    except DeviceGoneError:
-        return Refused(cause("LOCAL", DEVICE_GONE))
-    except SilentError:
-        channel.in_step = False  # the modem is in text entry; the ESC of the resync drops the part
-        return Refused(cause("LOCAL", NOT_WRITTEN))
+        if not permitted():
+            raise _WithheldError
+        if sends:
+            channel.sending()
+        refusal = _write_pdu(channel, pdu, permitted)
+    except (_WithheldError, ChannelError) as error:
+        return Refused(cause("LOCAL", _given_up(channel, error)))
     return None if refusal is None else Refused(refusal.cause(channel.vendor))
 
 
-def _write_pdu(channel: Channel, pdu: str) -> Result | None:
+def _given_up(channel: Channel, error: _WithheldError | ChannelError) -> int:
+    """The LOCAL code of a PDU that was not written to its end. The modem is left without it."""
+    if isinstance(error, DeviceGoneError):
+        return DEVICE_GONE
+    if isinstance(error, _WithheldError):
+        _leave_text_entry(channel)
+        return WITHHELD
+    channel.in_step = False  # the modem is in text entry; the ESC of the resync drops the part
+    return NOT_WRITTEN
+
+
+def _leave_text_entry(channel: Channel) -> None:
+    """Have the modem drop the PDU that it waits for (ESC), and bring it back in step."""
+    try:
+        channel.resync()
+    except ChannelError as error:  # it is out of step, so the next command begins with the same again
+        log.warning("%s: while a part was withheld: %s", channel.name, error)
+
+
+def _write_pdu(channel: Channel, pdu: str, permitted: Callable[[], bool]) -> Result | None:
     """Write a PDU; with `channel.slowly` in pieces with pauses, for UARTs that lose bytes at full speed.
 
     None once all is written. A refusal that came before is returned: the modem would take the rest for commands.
+    Raises _WithheldError before the last octet where it is not `permitted` any more.
     """
     channel.framer.echo = pdu
     if not channel.slowly:
@@ -164,6 +206,8 @@ def _write_pdu(channel: Channel, pdu: str) -> Result | None:
             return found
         channel.write(pdu[begin : begin + _PIECE].encode("ascii"))
     channel.pause(BETWEEN_PIECES_S)
+    if not permitted():
+        raise _WithheldError
     channel.write(CTRL_Z)
     return None
 

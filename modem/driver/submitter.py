@@ -57,7 +57,9 @@ class Submitter:
         return self._insist(
             lambda: (
                 self._wrong_mode()
-                or transaction.submit(self._channel, pdu.length, pdu.hex, timeout_s, meanwhile)
+                or transaction.submit(
+                    self._channel, pdu.length, pdu.hex, timeout_s, meanwhile, submission.permitted
+                )
             )
         )
 
@@ -80,11 +82,13 @@ class Submitter:
         return Place(memory, index) if isinstance(index, int) else index
 
     def send_written(
-        self, place: Place, timeout_s: float, meanwhile: Callable[[], None]
+        self, submission: Submission, place: Place, timeout_s: float, meanwhile: Callable[[], None]
     ) -> Submitted | Refused | InDoubt:
         """Send the part that `write` wrote. Otherwise as `submit`."""
         return self._insist(
-            lambda: transaction.send_written(self._channel, place.index, timeout_s, meanwhile)
+            lambda: transaction.send_written(
+                self._channel, place.index, timeout_s, meanwhile, submission.permitted
+            )
         )
 
     def stored_state(self, submission: Submission, place: Place) -> StoredState | None:

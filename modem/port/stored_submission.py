@@ -126,7 +126,7 @@ class StoredSubmissions:
             self._leftovers.append(place)
             return Refused(cause("LOCAL", NOT_KEPT))
         echoes = self._modem.channel.echoes
-        result = self._modem.send_written(place, timeout_s, meanwhile)
+        result = self._modem.send_written(submission, place, timeout_s, meanwhile)
         if isinstance(result, InDoubt):
             return self._look(submission, place, result, echoes)
         self._leftovers.append(place)

@@ -281,6 +281,62 @@ def test_a_valid_pin_is_never_printed() -> None:
     assert "2468" not in repr(parse((PORT + 'pin = "2468"').encode()))
 
 
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://gatewayd@db.example:5432/gatewayd?connect_timeout=3",
+        "postgres://db.example/gatewayd",
+        "postgresql://gatewayd@[::1]/gatewayd",
+        "host=/run/postgresql dbname=gatewayd user=gatewayd",
+    ],
+)
+def test_a_box_of_a_fleet_names_its_postgresql_and_itself(dsn: str) -> None:
+    fleet = parse(f'[fleet]\ndsn = "{dsn}"\nname = "bamako-1"\npassword_file = "/etc/p"'.encode()).fleet
+    assert (fleet.joined, fleet.dsn, fleet.name, fleet.password_file) == (
+        True,
+        dsn,
+        "bamako-1",
+        Path("/etc/p"),
+    )
+    assert not parse(b"").fleet.joined
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('dsn = "db.example"', "[fleet] dsn must be how PostgreSQL is reached"),
+        ('dsn = "mysql://db.example/x"', "[fleet] dsn must be how PostgreSQL is reached"),
+        ('dsn = "postgresql://db.example/x"', "[fleet] dsn needs name, by which the others know this box"),
+        ('name = "Bamako 1"', "[fleet] name must be 1 to 32 of a-z, 0-9 and -"),
+        (f'name = "{"a" * 33}"', "[fleet] name must be 1 to 32 of a-z, 0-9 and -"),
+        ('password_file = "secret"', "[fleet] password_file must be an absolute path"),
+        ('sslrootcert = "ca.pem"', "[fleet] sslrootcert must be an absolute path"),
+        ("prefetch_s = 0", "[fleet] prefetch_s must be at least 1"),
+    ],
+)
+def test_a_fault_of_the_fleet_is_told(text: str, fault: str) -> None:
+    lines = faults(f"[fleet]\n{text}\n")
+    assert any(line.partition(": ")[2].startswith(fault) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://gatewayd:verysecret@db.example/gatewayd",
+        "postgresql://gatewayd:very@secret@db.example/gatewayd",
+        "postgresql://gatewayd@db.example/gatewayd?password=verysecret",
+        "postgresql://gatewayd@db.example/gatewayd?sslmode=require&password=verysecret",
+        "host=db.example password=verysecret dbname=gatewayd",
+        "host=db.example password = 'verysecret' dbname=gatewayd",
+        "password=verysecret",
+    ],
+)
+def test_a_password_in_the_connection_string_is_refused_and_never_repeated(dsn: str) -> None:
+    [fault] = faults(f'[fleet]\nname = "a"\ndsn = "{dsn}"\n')
+    assert "must not hold the password: write that into a file, and name the file in password_file" in fault
+    assert "secret" not in fault
+
+
 def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
         Settings().api.threads = 3

@@ -36,7 +36,7 @@ class Contents:
     def __init__(self, gateway: Gateway, context: Context, settings: Settings) -> None:
         monotonic = context.clock.monotonic
         self._state = Recent(lambda: collect(context, gateway, settings), _STATE_S, monotonic)
-        reader = FigureReader(context.store, context.clock, context.calendar)
+        reader = FigureReader(context.shared, context.clock, context.calendar)
         self._figures = Recent(lambda: reader, _FIGURES_S, monotonic)
         self._zone = settings.numbers.zone
         # The tiles of the last rendering by language and role. Only renderings use it, and `_state` runs one at a time.

@@ -27,6 +27,7 @@ _GROUPS: Final = (
     (Text("Backups"), ("backup",), "backups.backups"),
     (Text("Companies and keys"), ("accounts",), "companies.companies"),
     (Text("Webhooks"), ("webhooks",), "webhooks.webhooks"),
+    (Text("Fleet"), ("fleet",), "fleet.fleet"),
     (Text("Configuration"), ("configuration",), "configuration.configuration"),
 )
 

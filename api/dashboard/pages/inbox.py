@@ -47,7 +47,7 @@ def pages(context: Context, changes: Changes) -> Blueprint:
             return redirect(url_for("inbox.conversation", number=number, company=company), 303)
         before = id_of(request.args.get("before"))
         shared = {"company": company, "companies": company_names(changes), "words": words, "before": before}
-        with context.store.lists.lend() as db:
+        with context.shared.lists.lend() as db:
             if words:
                 found = conversations.search(db, company, words, before, _ROWS)
                 return page("inbox_search.html", part=found, **shared)
@@ -94,7 +94,7 @@ def pages(context: Context, changes: Changes) -> Blueprint:
     def _conversation(template: str, status: int = 200, **values: object) -> Response:
         company, number = chosen_company(), request.args.get("number", "")
         place = Place(id_of(request.args.get("texts")), id_of(request.args.get("messages")))
-        with context.store.readers.lend() as db:
+        with context.shared.readers.lend() as db:
             talk = talks.read(db, company, number, place, _LINES)
             unread = conversations.unread(db, company, number)
         if not talk.lines and place == Place():
@@ -131,7 +131,7 @@ def _typed() -> str:
 def _known_number(context: Context, company: int | None, words: str) -> str | None:
     """The number that the words of a search are, if there is a conversation with it."""
     number = context.numbering.of_line("".join(words.split()))
-    with context.store.readers.lend() as db:
+    with context.shared.readers.lend() as db:
         talk = talks.read(db, company, number, Place(), 1)
     return number if talk.lines else None
 

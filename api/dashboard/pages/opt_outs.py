@@ -43,7 +43,7 @@ def pages(context: Context, changes: Changes) -> Blueprint:
         company, before = chosen_company(), id_of(request.args.get("before"))
         number = "".join(request.args.get("q", "").split())[:_LONGEST_SEARCH]
         ended = "ended" in request.args
-        with context.store.lists.lend() as db:
+        with context.shared.lists.lend() as db:
             found = table.search(db, company, number, before, _ROWS + 1, in_force=None if ended else True)
         return page(
             "opt_outs.html",
@@ -116,7 +116,7 @@ def _csv(context: Context, company: int | None) -> Iterator[str]:
     yield _MARK + csv_row(_COLUMNS)
     after = 0
     while True:
-        with context.store.lists.lend() as db:
+        with context.shared.lists.lend() as db:
             found = table.every(db, company, after, _EXPORTED_AT_A_TIME)
         if not found:
             return

@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from config.language.text import Text
+from gatewayd.store.engine import errors
 from gatewayd.store.engine.errors import StoreUnavailableError
 
 
@@ -19,7 +20,7 @@ class PostgresAwayError(StoreUnavailableError):
     """PostgreSQL cannot be reached, or the connection to it broke. Nothing is kept of an open transaction."""
 
 
-class CommitUnknownError(PostgresAwayError):
+class CommitUnknownError(PostgresAwayError, errors.CommitUnknownError):
     """The connection broke during a COMMIT: its transaction was kept, or it was not."""
 
 

@@ -32,6 +32,8 @@ CREATE TABLE boxes (
     state text NOT NULL DEFAULT 'member',  -- member, left or excluded
     epoch bigint NOT NULL DEFAULT 0,       -- raised by itself when it joins, and by a box that finds it dead
     beat bigint NOT NULL DEFAULT 0,
+    alive bigint NOT NULL DEFAULT 0,       -- 1 from its join until another box finds it dead, or it leaves
+    store text NOT NULL DEFAULT '',        -- the identity of its SQLite store, which its backups have too
     incarnation text NOT NULL,             -- of its SQLite file
     acknowledged bigint NOT NULL DEFAULT 0,-- the highest number of its outcomes that is kept here
     journal bigint NOT NULL DEFAULT 0,     -- the highest state of its journal that it told
@@ -39,7 +41,9 @@ CREATE TABLE boxes (
     submit_timeout_s double precision NOT NULL,
     version text NOT NULL,
     joined_at bigint NOT NULL,
-    seen_at bigint NOT NULL                -- by the clock of PostgreSQL, for people only
+    seen_at bigint NOT NULL,               -- by the clock of PostgreSQL, for people only
+    -- So a change of the epoch waits for each transaction that holds the row FOR KEY SHARE, and a beat waits for none.
+    UNIQUE (name, epoch)
 );
 
 CREATE TABLE queue (                       -- messages that are not final; the history is in `messages`
@@ -59,12 +63,13 @@ CREATE TABLE queue (                       -- messages that are not final; the h
     told bigint NOT NULL DEFAULT 0,        -- 1: the doubt was told by the journal of its own box
     retried bigint NOT NULL DEFAULT 0,     -- doubts of it that were retried
     accepted_by text,                      -- the box whose client may wait for it
+    returned bigint NOT NULL DEFAULT 0,    -- 1: it was claimed before, so it may lie before the place from which boxes read
     CHECK ((state = 'waiting') = (box IS NULL)),
     CHECK ((box IS NULL) = (epoch IS NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX queue_of_sim ON queue (sim_id, priority, company_id, message_id) WHERE state = 'waiting';
-CREATE INDEX queue_lanes ON queue (priority, company_id, message_id) WHERE state = 'waiting';
+CREATE INDEX queue_lanes ON queue (sim_id, pinned, priority, company_id, transactional, message_id) WHERE state = 'waiting';
+CREATE INDEX queue_returned ON queue (priority, company_id, message_id) WHERE state = 'waiting' AND returned = 1;
 CREATE INDEX queue_of_box ON queue (box) WHERE box IS NOT NULL;
 CREATE INDEX queue_expiry ON queue (expires_at) WHERE state IN ('waiting', 'claimed');
 

@@ -9,6 +9,10 @@ class StoreUnavailableError(Exception):
     """Nothing can be stored now: the disk is full, read-only, failing, or too slow."""
 
 
+class CommitUnknownError(StoreUnavailableError):
+    """The connection was lost while a transaction was committed: it may have been, or may still be."""
+
+
 class StoreDamagedError(StoreUnavailableError):
     """The database is damaged: it is empty, cut short, or SQLite cannot read it."""
 

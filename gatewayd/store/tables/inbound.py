@@ -233,6 +233,23 @@ def text_of(db: Connection, reader: Caller, text_id: int) -> InboxRecord | None:
     return None if row is None else record_of(row)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """A text with its sender as the network told it, and the SIM that received it."""
+
+    sim_id: int
+    sender: str
+    text: str
+
+
+def plain_text(db: Connection, text_id: int) -> PlainText | None:
+    """A complete text of words; None: it is gone, has holes, or is data for a program."""
+    row = db.execute(
+        "SELECT sim_id, sender, text FROM inbox WHERE id = ? AND kind = 'text' AND incomplete = 0", (text_id,)
+    ).fetchone()
+    return None if row is None else PlainText(*row)
+
+
 def mark_read(db: Connection, text_id: int, *, read: bool) -> None:
     """Mark a text as read, or as unread."""
     db.execute("UPDATE inbox SET read = ? WHERE id = ? AND read <> ?", (read, text_id, read))

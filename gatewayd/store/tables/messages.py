@@ -9,7 +9,7 @@ from typing import Any
 
 from gatewayd.records import MessageRecord, Priority, Status
 from gatewayd.store.engine.connection import Connection, Row
-from gatewayd.store.tables import event_counts, former_numbers, pagination
+from gatewayd.store.tables import former_numbers, pagination
 from gatewayd.store.tables.pagination import newest_first
 from gatewayd.store.tables.part_filters import OPEN
 
@@ -130,13 +130,22 @@ COLUMNS = (
 
 _INSERT = f"INSERT INTO messages (id, {', '.join(COLUMNS)}) VALUES (?{', ?' * len(COLUMNS)})"
 
-_SIM = COLUMNS.index("sim_id") + 1
-_SANDBOX = COLUMNS.index("sandbox") + 1
+
+FIRST_SHARED = 10**12
+"""Ids of messages that several boxes share begin here, far above those that one box gives."""
 
 
 def next_ids(db: Connection) -> tuple[int, int]:
     """The id of the next message, and the newest task id (0 without any)."""
     row = db.execute("SELECT id, task_id FROM messages ORDER BY id DESC LIMIT 1").fetchone()
+    return (1, 0) if row is None else (row[0] + 1, row[1])
+
+
+def next_own_ids(db: Connection) -> tuple[int, int]:
+    """As `next_ids`, for a message of this box's own where it also keeps messages that several boxes share."""
+    row = db.execute(
+        "SELECT id, task_id FROM messages WHERE id < ? ORDER BY id DESC LIMIT 1", (FIRST_SHARED,)
+    ).fetchone()
     return (1, 0) if row is None else (row[0] + 1, row[1])
 
 
@@ -156,7 +165,6 @@ def newest(db: Connection) -> int | None:
 def insert(db: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Insert messages: each row is an id followed by `COLUMNS`."""
     db.executemany(_INSERT, rows)
-    event_counts.accepted(db, (row[_SIM] for row in rows if not row[_SANDBOX]))
 
 
 def insert_parts(db: Connection, rows: Iterable[Sequence[object]], place: int | None = None) -> None:
@@ -196,6 +204,15 @@ def by_sms_id(db: Connection, sms_id: str) -> Message | None:
 def by_id(db: Connection, message_id: int) -> Message:
     """One message, which must exist."""
     return Message(*db.execute(f"SELECT {_MESSAGE} FROM messages WHERE id = ?", (message_id,)).fetchone())
+
+
+def of_sandbox(db: Connection, message_ids: Iterable[int]) -> list[int]:
+    """Those of these messages that sandbox keys sent."""
+    rows = db.execute(
+        "SELECT m.id FROM messages m WHERE m.id IN (SELECT value FROM json_each(?)) AND m.sandbox = 1 ORDER BY m.id",
+        (json.dumps(list(message_ids)),),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def find(db: Connection, message_id: int) -> Message | None:

@@ -32,5 +32,7 @@ def newest_first(
     while end > lowest and len(found) < limit:
         first = max(lowest, end - WINDOW)
         found += find(first, end, limit - len(found))
-        end = first
+        # Ids of a fleet lie far above those of its boxes: the gap between them is one step.
+        below = db.execute(f"SELECT max(id) FROM {table} WHERE id < ?", (first,)).fetchone()[0]
+        end = lowest if below is None else below + 1
     return found

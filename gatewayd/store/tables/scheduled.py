@@ -30,6 +30,12 @@ def due(db: Connection, now: int, after: tuple[int, int], limit: int) -> list[Du
     return [Due(*row) for row in found]
 
 
+def count(db: Connection) -> int:
+    """The number of scheduled messages."""
+    number: int = db.execute(f"SELECT count(*) FROM messages WHERE {SCHEDULED}").fetchone()[0]
+    return number
+
+
 def next_after(db: Connection, now: int) -> int | None:
     """The time at which the next scheduled message is due, after `now`."""
     found: int | None = db.execute(

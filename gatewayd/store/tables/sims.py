@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatewayd.store.engine.connection import Connection
-from gatewayd.store.tables import former_numbers
+from gatewayd.store.tables import box_settings, engines, former_numbers
 
 # Values that the operator of the box set come before those of the card.
 _NUMBER = "coalesce(s.number, s.card_number)"
@@ -35,14 +35,21 @@ _ENABLED = f"SELECT {_LIMITS}, {_NUMBER}, {_OPERATOR}, s.company_id, s.is_defaul
 _AT_WORK = f"SELECT {_LIMITS}, s.enabled, s.company_id, s.cost FROM sims s WHERE s.id = ?"
 
 _INSERT = (
-    "INSERT INTO sims (iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
-    " VALUES (:iccid, :imsi, :number, :operator, :port, :slot, :now) RETURNING id"
+    "INSERT INTO sims ({id}iccid, imsi, card_number, card_operator, port, slot, first_seen_at)"
+    " VALUES ({value}:iccid, :imsi, :number, :operator, :port, :slot, :now) RETURNING id"
 )
+_INSERT_ANY, _INSERT_WITH_ID = _INSERT.format(id="", value=""), _INSERT.format(id="id, ", value=":id, ")
 _UPDATE = (
-    "UPDATE sims SET port = :port, slot = :slot, imsi = iif(:imsi = '', imsi, :imsi),"
+    "UPDATE sims SET port = :port, slot = :slot, box = NULL, imsi = iif(:imsi = '', imsi, :imsi),"
     " card_number = iif(:number = '', card_number, :number),"
     " card_operator = iif(:operator = '', card_operator, :operator) WHERE iccid = :iccid RETURNING id"
 )
+
+
+_FIRST_ID = "first_sim_id"
+
+IDS_OF_A_BOX = 1_000_000
+"""How many ids of SIMs each box of a fleet may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +151,33 @@ def seen(
         "now": now,
     }
     # An insert that finds the row would cost an id on PostgreSQL, at each start of a box.
-    row = db.execute(_INSERT if known is None else _UPDATE, values).fetchone()
+    if known is not None:
+        row = db.execute(_UPDATE, values).fetchone()
+    elif (new_id := _new_id(db)) is None:
+        row = db.execute(_INSERT_ANY, values).fetchone()
+    else:
+        row = db.execute(_INSERT_WITH_ID, values | {"id": new_id}).fetchone()
     sim_id: int = row[0]
     note_change(db, sim_id, before, now)
     return sim_id
+
+
+def number_from(db: Connection, first_id: int) -> None:
+    """Give SIMs that are seen for the first time ids from here on, which no other box of a fleet gives."""
+    box_settings.keep(db, _FIRST_ID, str(first_id))
+
+
+def _new_id(db: Connection) -> int | None:
+    """The id of a SIM that is seen for the first time; None: any."""
+    first = None if engines.is_shared(db) else box_settings.all_of(db).get(_FIRST_ID)
+    if first is None:
+        return None
+    row = db.execute(
+        "SELECT coalesce(max(id) + 1, :first) FROM sims WHERE id >= :first AND id < :first + :range",
+        {"first": int(first), "range": IDS_OF_A_BOX},
+    ).fetchone()
+    new_id: int = row[0]
+    return new_id
 
 
 def _known_as(db: Connection, iccid: str, imsi: str) -> str:
@@ -208,6 +238,12 @@ def id_of(db: Connection, iccid: str) -> int | None:
     return None if row is None else row[0]
 
 
+def iccid_of(db: Connection, sim_id: int) -> str:
+    """The ICCID of a SIM; "" where there is none with this id."""
+    row = db.execute("SELECT iccid FROM sims WHERE id = ?", (sim_id,)).fetchone()
+    return "" if row is None else row[0]
+
+
 def at_work(db: Connection, sim_id: int) -> SimAtWork | None:
     """One SIM, enabled or not."""
     row = db.execute(_AT_WORK, (sim_id,)).fetchone()
@@ -225,8 +261,9 @@ def disabled(db: Connection) -> set[int]:
 
 
 def places(db: Connection) -> list[tuple[int, int, int]]:
-    """The place where each SIM was last seen: id, port, slot."""
-    return [(row[0], row[1], row[2]) for row in db.execute("SELECT id, port, slot FROM sims ORDER BY id")]
+    """The place where each SIM of this box was last seen: id, port, slot."""
+    found = db.execute("SELECT id, port, slot FROM sims WHERE box IS NULL ORDER BY id")
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def exists(db: Connection, sim_id: int) -> bool:

@@ -157,6 +157,11 @@ def set_columns(db: Connection, webhook_id: int, changes: Mapping[str, object]) 
     return update(db, "webhooks", webhook_id, changes)
 
 
+def touch(db: Connection, webhook_id: int) -> None:
+    """Change nothing of a webhook, so that those who follow changes look at it."""
+    db.execute("UPDATE webhooks SET state = state WHERE id = ?", (webhook_id,))
+
+
 def set_progress(db: Connection, webhook_id: int, progress: Progress) -> None:
     """Store how far a webhook has come."""
     db.execute(

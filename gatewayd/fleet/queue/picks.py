@@ -1,0 +1,244 @@
+"""Finds waiting messages that a box may claim, and holds them: others pass over them meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatewayd.fleet.queue.lanes import Lane, Lanes
+from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
+from gatewayd.records import Priority
+from gatewayd.store import Transaction
+
+# Behind all lanes of a SIM.
+_END: Final = (2**62, 2**62, 2**62)
+_BEGIN: Final = (-1, -1, -1)
+
+# Lanes that are not known yet are found in the gaps between the known ones: one look into the index for each. The entries of
+# lanes that are known, dead ones too, are never passed over.
+_LANES = """
+    RECURSIVE sources AS (
+        SELECT * FROM unnest(:s_sim::bigint[], :s_pinned::bigint[], :s_own::bigint[], :s_count::bigint[])
+            AS s (sim_id, pinned, own, wanted)
+    ), gaps AS (
+        SELECT * FROM unnest(:g_sim::bigint[], :g_pinned::bigint[], :g_priority::bigint[], :g_company::bigint[],
+            :g_transactional::bigint[], :e_priority::bigint[], :e_company::bigint[], :e_transactional::bigint[])
+            AS g (sim_id, pinned, priority, company_id, transactional, end_priority, end_company, end_transactional)
+    ), found AS (
+        SELECT g.sim_id, g.pinned, g.end_priority, g.end_company, g.end_transactional, f.*
+        FROM gaps g CROSS JOIN LATERAL (
+            SELECT q.priority, q.company_id, q.transactional FROM queue q
+            WHERE q.state = 'waiting' AND q.sim_id = g.sim_id AND q.pinned = g.pinned
+                AND (q.priority, q.company_id, q.transactional) > (g.priority, g.company_id, g.transactional)
+                AND (q.priority, q.company_id, q.transactional) < (g.end_priority, g.end_company, g.end_transactional)
+            ORDER BY q.priority, q.company_id, q.transactional LIMIT 1
+        ) f
+        UNION ALL
+        SELECT g.sim_id, g.pinned, g.end_priority, g.end_company, g.end_transactional, f.*
+        FROM found g CROSS JOIN LATERAL (
+            SELECT q.priority, q.company_id, q.transactional FROM queue q
+            WHERE q.state = 'waiting' AND q.sim_id = g.sim_id AND q.pinned = g.pinned
+                AND (q.priority, q.company_id, q.transactional) > (g.priority, g.company_id, g.transactional)
+                AND (q.priority, q.company_id, q.transactional) < (g.end_priority, g.end_company, g.end_transactional)
+            ORDER BY q.priority, q.company_id, q.transactional LIMIT 1
+        ) f
+    ), every_lane AS (
+        SELECT sim_id, pinned, priority, company_id, transactional, 0::bigint AS after FROM found
+        UNION ALL
+        SELECT * FROM unnest(:k_sim::bigint[], :k_pinned::bigint[], :k_priority::bigint[], :k_company::bigint[],
+            :k_transactional::bigint[], :k_after::bigint[]) AS k (sim_id, pinned, priority, company_id, transactional, after)
+    ), lanes AS (
+        SELECT l.*, s.own, least(s.wanted, (2 * s.wanted) / count(*) OVER (PARTITION BY l.sim_id, l.priority) + 1) AS wanted
+        FROM every_lane l JOIN sources s ON s.sim_id = l.sim_id AND s.pinned = l.pinned
+        WHERE NOT (l.priority = :bulk AND l.transactional = 0 AND l.company_id = ANY(:closed::bigint[]))
+            AND (s.own = 1 OR :any_company = 1 OR l.company_id = ANY(:companies::bigint[]))
+    )
+"""
+
+# A message that never was claimed was refused by no SIM. A bound one waits in the lane of its own SIM only.
+_IN_LANES = f"""
+    WITH {_LANES} SELECT coalesce(json_agg(t), '[]')::text FROM (
+    SELECT l.sim_id, l.pinned, l.priority, l.company_id, l.transactional, l.own, q.message_id, NULL::bigint[] AS refused_by
+    FROM lanes l CROSS JOIN LATERAL (
+        SELECT q.message_id FROM queue q
+        WHERE q.state = 'waiting' AND q.sim_id = l.sim_id AND q.pinned = l.pinned AND q.priority = l.priority
+            AND q.company_id = l.company_id AND q.transactional = l.transactional AND q.message_id > l.after
+            AND q.returned = 0 AND (q.expires_at IS NULL OR q.expires_at > :now)
+        ORDER BY q.message_id LIMIT l.wanted FOR UPDATE SKIP LOCKED
+    ) q
+    ) t
+"""
+
+# Those that were claimed before are few; they may lie before the place from which a lane is read.
+_RETURNED = as_rows("""
+    SELECT q.sim_id, q.pinned, q.priority, q.company_id, q.transactional,
+        CASE WHEN q.sim_id = ANY(:own::bigint[]) AND (q.bound_sim IS NOT NULL OR r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
+            THEN 1 ELSE 0 END AS own,
+        q.message_id, r.refused_by
+    FROM queue q CROSS JOIN LATERAL (
+        SELECT array_agg(DISTINCT f.sim_id) AS refused_by FROM refusals f
+        WHERE f.message_id = q.message_id AND f.outcome = 'refused'
+    ) r
+    WHERE q.state = 'waiting' AND q.returned = 1 AND NOT q.message_id = ANY(:known::bigint[]) AND (q.expires_at IS NULL OR q.expires_at > :now)
+        AND NOT (q.priority = :bulk AND q.transactional = 0 AND q.company_id = ANY(:closed::bigint[]))
+        AND (
+            q.sim_id = ANY(:own::bigint[])
+                AND (q.bound_sim IS NOT NULL OR r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
+            OR q.pinned = 0 AND q.bound_sim IS NULL
+                AND (q.sim_id = ANY(:orphans::bigint[]) OR q.sim_id = ANY(r.refused_by))
+                AND (:any_company = 1 OR q.company_id = ANY(:companies::bigint[]))
+                AND (r.refused_by IS NULL OR EXISTS
+                    (SELECT 1 FROM unnest(:own::bigint[]) AS w (sim_id) WHERE NOT w.sim_id = ANY(r.refused_by)))
+        )
+    ORDER BY q.priority, q.company_id, q.message_id LIMIT :wanted FOR UPDATE OF q SKIP LOCKED
+""")
+
+# How long the queues of SIMs are, counted to a limit.
+_COUNT = """
+    SELECT s.sim_id, c.waiting FROM unnest(?::bigint[]) AS s (sim_id) CROSS JOIN LATERAL (
+        SELECT count(*) AS waiting FROM (
+            SELECT 1 FROM queue q WHERE q.state = 'waiting' AND q.sim_id = s.sim_id AND q.pinned = 0 LIMIT ?
+        ) counted
+    ) c WHERE c.waiting > 0 ORDER BY c.waiting DESC, s.sim_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A message that waits, and that is held."""
+
+    lane: Lane
+    own: bool  # its planned SIM is one for which it is picked
+    message_id: int
+    refused_by: frozenset[int]
+    returned: bool
+
+    @property
+    def planned(self) -> int:
+        """The SIM for which it waits."""
+        return self.lane[0]
+
+    @property
+    def priority(self) -> int:
+        """Its priority; the lower is first."""
+        return self.lane[2]
+
+    @property
+    def company_id(self) -> int:
+        """Its company."""
+        return self.lane[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a claim may take. `companies` None: of any company, by SIMs that are not planned."""
+
+    now: int  # what has expired by then is passed over
+    closed: Collection[int]
+    companies: Collection[int] | None
+
+
+def in_lanes(
+    db: Transaction, sources: Sequence[tuple[int, int, int]], lanes: Lanes, terms: Terms
+) -> list[Picked]:
+    """Messages of the queues of SIMs, from the beginning of each lane. `sources`: SIM, 1 where it is one's own, and how many.
+
+    Of SIMs that are not one's own, without pinned ones.
+    """
+    if not sources:
+        return []
+    rows = [
+        (sim_id, pinned, own, count) for sim_id, own, count in sources for pinned in ((0, 1) if own else (0,))
+    ]
+    pairs = {(row[0], row[1]) for row in rows}
+    known = [(lane, after) for lane, after in lanes.known(row[0] for row in rows) if lane[:2] in pairs]
+    s_sim, s_pinned, s_own, s_count = columns(rows, 4)
+    k_sim, k_pinned, k_priority, k_company, k_transactional, k_after = columns(
+        ((*lane, after) for lane, after in known), 6
+    )
+    gaps = columns(_gaps(sorted(pairs), [lane for lane, _ in known]), 8)
+    g_sim, g_pinned, g_priority, g_company, g_transactional, e_priority, e_company, e_transactional = gaps
+    found = fetch(
+        db,
+        _IN_LANES,
+        {
+            "s_sim": s_sim,
+            "s_pinned": s_pinned,
+            "s_own": s_own,
+            "s_count": s_count,
+            "k_sim": k_sim,
+            "k_pinned": k_pinned,
+            "k_priority": k_priority,
+            "k_company": k_company,
+            "k_transactional": k_transactional,
+            "k_after": k_after,
+            "g_sim": g_sim,
+            "g_pinned": g_pinned,
+            "g_priority": g_priority,
+            "g_company": g_company,
+            "g_transactional": g_transactional,
+            "e_priority": e_priority,
+            "e_company": e_company,
+            "e_transactional": e_transactional,
+            **_values(terms),
+        },
+    )
+    return [_picked(row, returned=False) for row in found]
+
+
+def _gaps(pairs: Sequence[tuple[int, int]], known: Sequence[Lane]) -> list[tuple[int, ...]]:
+    """The gaps before, between and behind the known lanes of each SIM."""
+    found: list[tuple[int, ...]] = []
+    for pair in pairs:
+        begin: tuple[int, ...] = _BEGIN
+        for lane in known:
+            if lane[:2] == pair:
+                found.append((*pair, *begin, *lane[2:]))
+                begin = lane[2:]
+        found.append((*pair, *begin, *_END))
+    return found
+
+
+def returned(
+    db: Transaction,
+    own: Collection[int],
+    orphans: Collection[int],
+    known: Collection[int],
+    count: int,
+    terms: Terms,
+) -> list[Picked]:
+    """Messages that wait again after a claim, without those that are `known`: of one's own SIMs, of `orphans`, and those that their own SIM refused."""
+    values = {
+        "own": numbers(sorted(own)),
+        "orphans": numbers(sorted(orphans)),
+        "known": numbers(sorted(known)),
+        "wanted": count,
+        **_values(terms),
+    }
+    return [_picked(row, returned=True) for row in fetch(db, _RETURNED, values)]
+
+
+def lengths(db: Transaction, sim_ids: Collection[int], limit: int) -> dict[int, int]:
+    """How many messages that are not pinned wait for each of these SIMs, counted up to a limit, the longest first."""
+    return {row[0]: row[1] for row in db.execute(_COUNT, (numbers(sorted(sim_ids)), limit))}
+
+
+def _values(terms: Terms) -> dict[str, object]:
+    return {
+        "now": terms.now,
+        "bulk": int(Priority.BULK),
+        "closed": numbers(sorted(terms.closed)),
+        "any_company": int(terms.companies is None),
+        "companies": numbers(sorted(terms.companies or ())),
+    }
+
+
+def _picked(row: Mapping[str, Any], *, returned: bool) -> Picked:
+    return Picked(
+        (row["sim_id"], row["pinned"], row["priority"], row["company_id"], row["transactional"]),
+        bool(row["own"]),
+        row["message_id"],
+        frozenset(row["refused_by"] or ()),
+        returned,
+    )

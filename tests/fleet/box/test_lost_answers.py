@@ -1,0 +1,62 @@
+"""Whatever answer of PostgreSQL is lost, executed, late or never executed: each message is handed over once, and is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import eventually
+from tests.fleet.box.members import Boxes, running
+from tests.fleet.proxy import Proxy
+
+pytestmark = pytest.mark.postgres
+
+# A statement of each transaction of the agent, the last of it, and the transactions' ends.
+STATEMENTS = {
+    "join": r"UPDATE boxes SET epoch = epoch \+ 1",
+    "look": r"last_message_id",
+    "claim": r"SET state = 'claimed'",
+    "start": r"SET state = 'started'",
+    "upload": r"UPDATE boxes b SET acknowledged",
+    "list": r"SELECT message_id, sim_id, state, epoch, incarnation",
+    "stamp": r"UPDATE queue q SET epoch",
+}
+
+
+@pytest.mark.parametrize("late_s", [0.0, 1.0])
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_lost_answer_doubles_and_loses_nothing(
+    boxes: Boxes, proxy: Proxy, statement: str, late_s: float
+) -> None:
+    box = boxes.add("one", ports=2, dsn=boxes.dsn_through(proxy), prefetch_s=60)
+    if statement == "stamp":
+        box.bank.hold(1, "+CMGS", answer=True)
+    loss = proxy.lose_answer_to(STATEMENTS[statement], late_s=late_s)
+    with running(box):
+        ids = [boxes.queue.send(f"message {number}", sim=1 + number % 2) for number in range(8)]
+        if statement == "stamp":  # there is something to stamp only after another loss
+            eventually(
+                lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'claimed' AND sim_id = 1")
+            )
+            proxy.reset()
+        eventually(loss.done.is_set)
+        box.bank.release(1)
+        for message_id in ids:
+            boxes.queue.becomes(message_id, "sent")
+    assert boxes.counts() == {f"message {number}": 1 for number in range(8)}
+    assert boxes.queue.one("SELECT count(*) FROM queue") == 0
+
+
+@pytest.mark.parametrize("late_s", [0.0, 1.0])
+def test_lost_answers_to_commits_double_and_lose_nothing(boxes: Boxes, proxy: Proxy, late_s: float) -> None:
+    box = boxes.add("one", ports=2, dsn=boxes.dsn_through(proxy))
+    with running(box):
+        eventually(box.fleet.box_that_starts)
+        ids = []
+        for number in range(12):
+            loss = proxy.lose_next_commit_answer(late_s=late_s)
+            ids.append(boxes.queue.send(f"message {number}", sim=1 + number % 2))
+            eventually(loss.done.is_set)
+        for message_id in ids:
+            boxes.queue.becomes(message_id, "sent", 60)
+    assert boxes.counts() == {f"message {number}": 1 for number in range(12)}
+    assert boxes.queue.one("SELECT count(*) FROM queue") == 0

@@ -1,0 +1,27 @@
+"""A short `make torture-fleet`: nothing is lost, and with `hold` nothing is doubled."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.torture.fleet.plan import Kind, Plan
+from tests.torture.fleet.run import Torture
+
+pytestmark = pytest.mark.postgres
+
+SEED = 4
+
+
+@pytest.mark.timeout(600)
+def test_a_fleet_loses_and_doubles_nothing() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="torture-fleet-"))
+    plan = Plan(seed=SEED, rounds=1, minutes=1.0, at_once=3)
+    report = Torture(folder, plan).run()
+    assert not report.verdict.broken, "\n".join([f"the logs are in {folder}", *report.verdict.broken])
+    assert report.verdict.accepted
+    assert report.done[Kind.KILL] + report.done[Kind.DEATH]
+    shutil.rmtree(folder)
