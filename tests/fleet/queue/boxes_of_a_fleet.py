@@ -238,10 +238,9 @@ class Fleet:
         return Outcome(next(self.outcomes), NOW + 3_000_000, kind, message_id, seq, document, epoch)
 
     def execute(self, sql: str, values: Any = ()) -> list[Any]:
-        """Run one statement."""
-        with self.db.transaction():
-            cursor = self.db.execute(sql, values)
-            return cursor.fetchall() if cursor.description else []
+        """Run one statement, as a transaction of its own."""
+        cursor = self.db.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None without a row."""
