@@ -255,7 +255,7 @@ class Fleet:
     def state(self, message_id: int) -> str:
         """The state of a message: of its row in the queue, or its status."""
         row = self.row(message_id)
-        return row["state"] if row else self.one("SELECT status FROM messages WHERE id = ?", message_id)
+        return str(row["state"] if row else self.message(message_id)["status"])
 
     def message(self, message_id: int) -> dict[str, Any]:
         """The row of a message."""

@@ -6,7 +6,7 @@ import pytest
 
 from gatewayd.fleet.queue import claims, picks, releases
 from gatewayd.fleet.queue.lanes import Lanes
-from gatewayd.fleet.queue.names import ListedRow, Want
+from gatewayd.fleet.queue.names import ClaimedMessage, ListedRow, Want
 from gatewayd.timekeeping.clock import Moment
 from tests.fleet.databases import Database
 from tests.fleet.queue.boxes_of_a_fleet import AT, CALENDAR, NOW, Fleet, connected
@@ -14,7 +14,7 @@ from tests.fleet.queue.boxes_of_a_fleet import AT, CALENDAR, NOW, Fleet, connect
 pytestmark = pytest.mark.postgres
 
 
-def ids(found: list[claims.ClaimedMessage]) -> list[int]:
+def ids(found: list[ClaimedMessage]) -> list[int]:
     """The ids of claimed messages."""
     return [one.message_id for one in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -79,16 +80,14 @@ def test_an_old_epoch_can_do_nothing(fleet: Fleet, what: str) -> None:
     old = fleet.boxes["a"]
     fleet.join("a")
     fleet.boxes["a"] = old
+    asked: dict[str, Callable[[], object]] = {
+        "claim": lambda: fleet.claim("a", 1),
+        "start": lambda: fleet.start("a", [message_id]),
+        "stamp": lambda: stamp(fleet, "a", ListedRow(message_id, "claimed", old.epoch)),
+        "accept": lambda: fleet.accept(1, started_by=old),
+    }
     with pytest.raises(EpochOldError):
-        match what:
-            case "claim":
-                fleet.claim("a", 1)
-            case "start":
-                fleet.start("a", [message_id])
-            case "stamp":
-                stamp(fleet, "a", ListedRow(message_id, "claimed", old.epoch))
-            case "accept":
-                fleet.accept(1, started_by=old)
+        asked[what]()
     assert fleet.row(message_id) == before
 
 
@@ -102,11 +101,11 @@ def test_a_new_epoch_waits_for_what_is_under_way_under_the_old_one(
 
         def rescued() -> bool:
             with other.transaction():
-                return boxes.rescue(other, "a", *seen)
+                return boxes.rescue(other, "a", epoch, beat)
 
-        seen = fleet.db.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'").fetchone()
+        [(epoch, beat)] = fleet.db.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'").fetchall()
         waiting: Future[bool] = threads.submit(rescued)
-        eventually(lambda: fleet.db.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0])
+        eventually(lambda: fleet.db.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())
         assert not waiting.done()
         fleet.db.execute(
             "UPDATE boxes SET acknowledged = 5 WHERE name = 'a'"
@@ -353,8 +352,8 @@ def test_a_box_that_came_back_is_not_put_in_doubt_by_its_rescuer(fleet: Fleet) -
 def test_a_rescued_box_is_told_by_its_next_look(fleet: Fleet) -> None:
     box = fleet.boxes["a"]
     rescue(fleet, "a")
-    for beat in (False, True):
-        assert fleet.run(lambda db, beat=beat: boxes.look(db, box, beat=beat)) is None
+    assert fleet.run(lambda db: boxes.look(db, box, beat=False)) is None
+    assert fleet.run(lambda db: boxes.look(db, box, beat=True)) is None
 
 
 # PostgreSQL restored from a backup
@@ -367,8 +366,8 @@ def test_a_box_that_was_told_more_stops_all_claims_until_each_has_told_again(fle
     assert joined.behind
     assert fleet.claim("a", 1) == []
     assert fleet.run(boxes.recovered) == ["a", "b"]
-    for name in ("a", "b"):
-        fleet.run(lambda db, name=name: boxes.caught_up(db, fleet.boxes[name]))
+    fleet.run(lambda db: boxes.caught_up(db, fleet.boxes["a"]))
+    fleet.run(lambda db: boxes.caught_up(db, fleet.boxes["b"]))
     assert fleet.run(boxes.recovered) == []
     assert len(fleet.claim("a", 1)) == 1
     assert fleet.accept(1)[0] > last + 1_000_000

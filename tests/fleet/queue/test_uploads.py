@@ -167,7 +167,7 @@ def test_a_failure_of_a_message_that_another_box_sent_says_nothing(fleet: Fleet)
 def test_a_report_through_another_box_finds_its_part(fleet: Fleet) -> None:
     message_id = fleet.started("a", 1)
     fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch(fleet), reference=99))
-    report = {
+    report: dict[str, Any] = {
         "iccid": "iccid-1",
         "reference": 99,
         "recipient": "+22370000001",
@@ -207,7 +207,7 @@ def test_a_report_settles_a_doubt_by_its_time(fleet: Fleet) -> None:
     message_id = fleet.started("a", 1)
     fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=epoch(fleet)))
     assert fleet.state(message_id) == "in_doubt"
-    report = {"iccid": "iccid-1", "reference": 5, "recipient": "+22370000001", "status": 0}
+    report: dict[str, Any] = {"iccid": "iccid-1", "reference": 5, "recipient": "+22370000001", "status": 0}
     fleet.upload("b", fleet.other("report", **report, service_centre_at=NOW + 3600 * SECOND))
     assert fleet.state(message_id) == "in_doubt"
     fleet.upload("b", fleet.other("report", **report, service_centre_at=NOW + SECOND))
@@ -239,8 +239,12 @@ def test_a_text_comes_in_once_and_may_be_amended(fleet: Fleet) -> None:
     def take(db: Transaction, inbox_id: int, at: int) -> None:
         taken.append(inbox_id)
 
-    fleet.upload("a", fleet.other("text", **text, text="STOP …", incomplete=1), text_taken=take)
-    fleet.upload("a", fleet.other("text", **text, text="STOP it", incomplete=0, amends=1), text_taken=take)
+    first, second = (
+        {**text, "text": "STOP …", "incomplete": 1},
+        {**text, "text": "STOP it", "incomplete": 0, "amends": 1},
+    )
+    fleet.upload("a", Outcome(1, NOW, "text", None, None, first), text_taken=take)
+    fleet.upload("a", Outcome(2, NOW, "text", None, None, second), text_taken=take)
     [row] = fleet.execute("SELECT id, text, incomplete, company_id FROM inbox")
     assert tuple(row) == (taken[0], "STOP it", 0, 1)
     assert taken == [taken[0]] * 2
