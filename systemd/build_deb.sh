@@ -47,7 +47,7 @@ for each in $PYTHONS; do
     pip download --quiet --only-binary :all: --constraint constraints.txt --python-version "$each" \
         --platform "linux_$machine" --platform "manylinux2014_$machine" --platform "manylinux_2_17_$machine" \
         --platform "manylinux_2_28_$machine" --platform "manylinux_2_31_$machine" --platform "manylinux_2_34_$machine" \
-        --find-links "$wheels" --dest "$wheels" "gatewayd==$version"
+        --find-links "$wheels" --dest "$wheels" "gatewayd[fleet]==$version"
 done
 chmod 644 "$wheels"/*.whl
 

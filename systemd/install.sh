@@ -108,7 +108,7 @@ make_wheels() {
     : >"$build/log"
     if ! "$python" -m venv "$build/venv" ||
         ! PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt "$build/venv/bin/python" -m pip \
-            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src" >"$build/log" 2>&1; then
+            --disable-pip-version-check wheel --quiet --prefer-binary --wheel-dir "$1" "$build/src[fleet]" >"$build/log" 2>&1; then
         if unreachable "$build/log"; then
             set -- "the Python packages could not be fetched: this box reaches no package index."
         else

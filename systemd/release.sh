@@ -80,9 +80,12 @@ build_release() {
     rm -rf "$release"
     mkdir -p "$home/releases"
     pip_log=$(mktemp)
+    # psycopg is small and pure: with its wheel there, the box can join a fleet later without a network.
+    wanted=gatewayd
+    for wheel in "$2"/psycopg-*.whl; do if [ -f "$wheel" ]; then wanted='gatewayd[fleet]'; fi; done
     if ! "$python" -m venv "$release" ||
         ! "$release/bin/python" -m pip --disable-pip-version-check --no-cache-dir install --quiet --no-index \
-            --find-links "$2" gatewayd >"$pip_log" 2>&1; then
+            --find-links "$2" "$wanted" >"$pip_log" 2>&1; then
         rm -rf "$release"
         # Wheels of another kind of machine are the usual cause: then pip lists what it ignored, which helps nobody.
         grep -Eq 'No matching distribution|Could not find a version' "$pip_log" || cat "$pip_log" >&2

@@ -36,6 +36,11 @@ hypothesis_settings.load_profile("gatewayd")
 # Only a failure reaches these deadlines, so they may be long: on a loaded machine a second's work takes many seconds.
 WAIT_S = 60.0
 START_TIMEOUT_S = 60.0
+
+# Between two looks of `eventually`.
+_SHORTEST_PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.05
+
 # Restores the default action of these signals in a command. The suite ignores them under nohup(1) or in the background
 # of a script, and a child inherits that.
 UNIGNORED = ("env", "--default-signal=HUP,INT")
@@ -79,12 +84,16 @@ def free_port() -> int:
 
 
 def eventually(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
-    """Wait until `condition` returns a true value, and return that. Fails the test at the deadline."""
-    deadline = time.monotonic() + timeout_s
+    """Wait until `condition` returns a true value, and return that. Fails the test at the deadline.
+
+    The pauses grow with the wait: a condition may be a request, which costs two processes some milliseconds.
+    """
+    began = time.monotonic()
     while not (found := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout_s:
             pytest.fail(f"not true within {timeout_s} s: {condition}")
-        time.sleep(0.01)
+        time.sleep(min(max(_SHORTEST_PAUSE_S, waited / 10), _LONGEST_PAUSE_S))
     return found
 
 
@@ -151,6 +160,13 @@ class Process:
             pytest.fail(f"gatewayd ended, or printed nothing within {timeout_s} s: {''.join(self.stderr)}")
         return line
 
+    def rest(self) -> str:
+        """What it wrote on its standard output and `line` did not read. For a process that has ended."""
+        lines: list[str] = []
+        while line := self._lines.get_nowait():
+            lines.append(line)
+        return "".join(lines)
+
     def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_s: float = WAIT_S) -> int:
         """Ask it to stop; its exit code."""
         if self._process.poll() is None:
@@ -216,16 +232,11 @@ class Running:
         return cli_json(self.state / "gatewayd.toml", *arguments)
 
     def cli_raw(self, *arguments: str | int) -> subprocess.CompletedProcess[str]:
-        """A command on this gateway, as a child process."""
-        config = str(self.state / "gatewayd.toml")
-        return subprocess.run(
-            [sys.executable, "-m", "gatewayd.cli", "--config", config, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-            stdin=subprocess.DEVNULL,
-        )
+        """A command on this gateway, as a child process without standard input."""
+        command = ["--config", str(self.state / "gatewayd.toml"), *map(str, arguments)]
+        process = Process(*command)
+        code = process.wait()
+        return subprocess.CompletedProcess(command, code, process.rest(), "".join(process.stderr))
 
 
 def start_demo(state: Path, *options: str) -> Running:

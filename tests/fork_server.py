@@ -89,6 +89,7 @@ def _server() -> socket.socket:
     with server_end:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fork_server", str(server_end.fileno())],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[server_end.fileno()],
         )
@@ -108,6 +109,9 @@ def _preload() -> None:
             importlib.import_module(f"{package}.{module.name}")
     for name in _IMPORTED_MODULES:
         importlib.import_module(name)
+    importlib.import_module(
+        "gatewayd.store.integrity"
+    ).expected_schema()  # kept: no child runs all migrations for it
     gc.collect()
     gc.freeze()
 

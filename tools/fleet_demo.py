@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,12 +96,13 @@ def _run(options: argparse.Namespace, started: contextlib.ExitStack) -> None:
 
 @contextlib.contextmanager
 def _postgres(state: Path) -> Iterator[PostgresFolder]:
-    # Root's PostgreSQL runs as another user, who may not enter every folder of root's.
-    path = (
-        Path(tempfile.gettempdir()) / f"gatewayd-fleet-{os.getuid()}"
-        if os.geteuid() == 0
-        else state / "postgres"
-    )
+    path = state / "postgres"
+    if os.geteuid() == 0:
+        # Root's PostgreSQL runs as another user, who may not enter every folder of root's.
+        digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
+        path = Path(tempfile.gettempdir()) / f"gatewayd-fleet-{digest}"
+    if not (state / "password").exists() and path.exists():
+        shutil.rmtree(path)  # of a fleet whose boxes are gone
     with PostgresFolder(path, fsync=False) as server:
         yield server
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
 from config.language.text import Text
 from config.settings import PortSettings
 from gatewayd.accounts.setup_token import SetupToken
+from gatewayd.diagnostics.findings import Finding
 from gatewayd.errors import AdminError, NoDaemonError, WrongUseError
 from gatewayd.gateway import Gateway
 from gatewayd.recent_log import RecentLog
@@ -25,9 +26,6 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts, copies
 from gatewayd.timekeeping.clock import Calendar, Clock, Moment
 
-if TYPE_CHECKING:
-    from gatewayd.fleet.setup.view import FleetView
-
 T = TypeVar("T")
 
 
@@ -39,6 +37,24 @@ Microseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999_999)]
 
 ONLY_THESE: Final = ConfigDict(extra="forbid", strict=True)
 """For a dictionary of changes: its keys become column names, so other keys and other types are refused."""
+
+
+@runtime_checkable
+class FleetView(Protocol):
+    """The fleet as people see it; a box that is alone has none, and no psycopg."""
+
+    @property
+    def name(self) -> str:
+        """The name of this box."""
+
+    def trouble(self) -> Text | None:
+        """What stops messages of the fleet here; None: nothing. Never waits."""
+
+    def document(self) -> dict[str, Any]:
+        """All boxes. Waits some seconds where PostgreSQL does not answer."""
+
+    def findings(self) -> list[Finding]:
+        """What the check says. Waits like `document`."""
 
 
 @dataclass(frozen=True, slots=True)

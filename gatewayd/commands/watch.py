@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -33,10 +34,11 @@ def watch(context: click.Context, port: int, as_json: bool, raw: Path | None) ->
     """Show the AT conversation of a port, secrets masked, until Ctrl-C."""
     with _opened(raw) as file, closing(follow_daemon(context, "watch", {"port": port})) as batches:
         for batch in batches:
+            if file is not None:
+                with _without_interruption():
+                    file.writelines(f"{_readable(line)}\n" for line in batch)
             for line in batch:
                 say(json_text(line) if as_json else _readable(line))
-                if file is not None:
-                    file.write(f"{_readable(line)}\n")
     fail(Text("the port was stopped"))
 
 
@@ -54,6 +56,17 @@ def _opened(path: Path | None) -> Iterator[TextIO | None]:
         fail(Text("{path} cannot be written: {reason}", path=path, reason=error.strerror or str(error)))
     with file:
         yield file
+
+
+@contextmanager
+def _without_interruption() -> Iterator[None]:
+    """Hold back Ctrl-C during the block: what is printed is in the file already, and the file ends with a whole batch."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _readable(line: Mapping[str, str]) -> str:

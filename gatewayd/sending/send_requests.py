@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from time import monotonic
@@ -17,6 +18,8 @@ from gatewayd.store.interfaces import AnyStore
 from gatewayd.store.tables import idempotency
 from gatewayd.store.tables.idempotency import UsedKey
 from gatewayd.timekeeping.timers import Timers
+
+log = logging.getLogger(__name__)
 
 # The pause between two looks for messages whose commit was not answered.
 _LOOK_S = 0.2
@@ -113,7 +116,8 @@ class SendRequests:
         with storage_errors():
             try:
                 result = self._batcher.do(request)
-            except CommitUnknownError:
+            except CommitUnknownError as error:
+                log.info("it is not known whether messages were kept (%s); they are looked for", error)
                 self._unknown()
                 result = self._found(request)
         if isinstance(result, GatewayError):

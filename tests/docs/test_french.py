@@ -13,6 +13,7 @@ PAIRS = {
     "install.md": "fr/installation.md",
     "configuration.md": "fr/configuration.md",
     "check.md": "fr/diagnostic.md",
+    "fleet.md": "fr/flotte.md",
 }
 
 _CODE_CELL = re.compile(r"^\| (`[^|]*?`)", re.MULTILINE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
@@ -12,10 +10,9 @@ from api.dashboard.rendering import page
 from api.server.wait_limit import WaitLimit
 from config.language.text import Text
 from gatewayd.accounts.persons import Role
+from gatewayd.admin.context import FleetView
 from gatewayd.diagnostics.findings import Grade
-
-if TYPE_CHECKING:
-    from gatewayd.fleet.setup.view import FleetView
+from gatewayd.fleet.setup.findings import of_document
 
 
 def pages(view: FleetView | None, wait_limit: WaitLimit) -> Blueprint:
@@ -25,8 +22,6 @@ def pages(view: FleetView | None, wait_limit: WaitLimit) -> Blueprint:
         return blueprint
 
     def values() -> dict[str, object]:
-        from gatewayd.fleet.setup.findings import of_document  # noqa: PLC0415 - a box that is alone needs nothing of it
-
         with wait_limit.acquire() as may_wait:
             if not may_wait:
                 raise PageError(503, Text("The box is busy. Try again in a moment."))

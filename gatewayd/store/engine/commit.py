@@ -93,7 +93,11 @@ class Committer:
         self._share_s = share_s
         self._committed = committed
         self._db = connect(None)
-        self._log_path = log_of(self._db)
+        try:
+            self._log_path = log_of(self._db)
+        except BaseException:
+            self._db.close()  # nobody else knows of it
+            raise
         self._try_at = 0.0  # monotonic: when the disk is tested next
         self._cut_at = 0.0  # monotonic: when the log may be truncated next
         self._sync_s = 0.0  # duration of the last sync

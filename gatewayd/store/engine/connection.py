@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -87,18 +88,15 @@ BUSY_TIMEOUT_MS = 10_000
 
 
 def connect_writer(path: Path) -> SqliteConnection:
-    """The writing connection, before `keep_log`. Nothing in the file was changed or read yet."""
+    """The writing connection, before `keep_log`. Nothing in the file was changed yet. Raises sqlite3.Error."""
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
-    try:
+    with _closed_on_error(db):
         db.row_factory = sqlite3.Row
         db.text_factory = _text
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA temp_store = MEMORY")
         db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         db.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
-    except sqlite3.Error:
-        db.close()  # it is no database, or it cannot be read
-        raise
     return db
 
 
@@ -134,7 +132,7 @@ def make_log_room(db: SqliteConnection, mark: bytes = b"") -> None:
 
 
 def connect_reader(path: Path) -> SqliteConnection:
-    """A read-only connection."""
+    """A read-only connection. Raises sqlite3.Error."""
     db = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro",
         uri=True,
@@ -142,15 +140,28 @@ def connect_reader(path: Path) -> SqliteConnection:
         isolation_level=None,
         check_same_thread=False,
     )
-    try:
+    with _closed_on_error(db):
         db.row_factory = sqlite3.Row
         db.text_factory = _text
         db.execute("PRAGMA query_only = ON")
         db.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
-    except sqlite3.Error:
-        db.close()  # the file is damaged
-        raise
     return db
+
+
+@contextmanager
+def _closed_on_error(db: SqliteConnection) -> Iterator[None]:
+    """Close a new connection where its first statements fail: it is no database, it is damaged, or it cannot be read."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        # SQLite quotes the damaged schema in its message, and Python cannot decode that.
+        db.close()
+        damaged = sqlite3.DatabaseError("malformed database schema")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
+    except BaseException:
+        db.close()
+        raise
 
 
 def file_of(db: SqliteConnection) -> str:

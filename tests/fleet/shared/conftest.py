@@ -1,4 +1,4 @@
-"""A fleet with short times in an own database."""
+"""Fleets with short times, each in an own database."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.databases import Database
+from tests.conftest import eventually
+from tests.fleet.databases import Database, empty_database
 from tests.fleet.proxy import Proxy
-from tests.fleet.shared.running_boxes import RunningBoxes
+from tests.fleet.shared.running_boxes import Pair, RunningBoxes
+from tools.postgres_folder import PostgresFolder
 
 
 @pytest.fixture
@@ -27,3 +29,18 @@ def proxy(database: Database) -> Iterator[Proxy]:
     """The network between a box and PostgreSQL."""
     with Proxy(database.server.port) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def pair(cluster: PostgresFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two boxes for all tests of a file: one has no modem, the other has two."""
+    with empty_database(cluster) as database:
+        boxes = RunningBoxes(database, tmp_path_factory.mktemp("pair") / "fleet")
+        try:
+            here, there = boxes.add("here", ports=0), boxes.add("there", ports=2)
+            there.ready()
+            company, key = boxes.company(here)
+            here.knows(key, sims=2)
+            yield Pair(boxes, here, there, company, key)
+        finally:
+            boxes.close()

@@ -10,6 +10,7 @@ import requests
 
 from config.settings import (
     ApiSettings,
+    ClockSettings,
     DispatchSettings,
     FleetSettings,
     InboxSettings,
@@ -79,6 +80,10 @@ class RunningBox:
             f"{self.url}{path}", json=body, headers={"X-API-Key": key, **named}, timeout=DEADLINE_S
         )
 
+    def patch(self, path: str, key: str, body: Any) -> requests.Response:
+        """A PATCH request."""
+        return requests.patch(f"{self.url}{path}", json=body, headers={"X-API-Key": key}, timeout=DEADLINE_S)
+
     def send(self, key: str, text: str = "hello", *, wait_s: float = 0.0, **values: Any) -> requests.Response:
         """Send a message, and wait for its result for up to `wait_s`."""
         body = {"recipient": RECIPIENT, "message": text, **values}
@@ -90,6 +95,15 @@ class RunningBox:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()["data"]
         return found
+
+    def knows(self, key: str, *, sims: int | None = None) -> None:
+        """Wait until a key that was made elsewhere works here, and so many SIMs are listed."""
+
+        def known() -> bool:
+            answer = self.get("/sms/sims/available", key)
+            return answer.status_code == 200 and sims in (None, answer.json()["data"]["total_available"])
+
+        eventually(known)
 
     def ready(self) -> None:
         """Wait until all SIMs of its ports can send, and it may."""
@@ -120,7 +134,9 @@ class RunningBoxes:
         folder.mkdir()
         bank = None
         if ports:
-            bank = Bank(BankConfig(folder / "bank", ports=ports, first_card=1 + self._cards, time_scale=SCALE))
+            bank = Bank(
+                BankConfig(folder / "bank", ports=ports, first_card=1 + self._cards, time_scale=SCALE)
+            )
             self._cards += ports
             bank.__enter__()
         dsn = self.fleet.dsn
@@ -132,6 +148,7 @@ class RunningBoxes:
                 "store": StoreSettings(path=folder / "gatewayd.db"),
                 "numbers": NumberSettings(plan="guide"),
                 "dispatch": DispatchSettings(submit_timeout_s=5),
+                "clock": ClockSettings(trust="always"),
                 "inbox": InboxSettings(),
                 "fleet": FleetSettings(dsn=dsn, name=name, password_file=self.fleet.password_file),
                 "ports": ()
@@ -166,3 +183,23 @@ class RunningBoxes:
         for box in self.boxes:
             if box.bank is not None:
                 box.bank.__exit__(None, None, None)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two boxes, and a company with its key: `here` has no modem, `there` sends all messages."""
+
+    boxes: RunningBoxes
+    here: RunningBox
+    there: RunningBox
+    company: int
+    key: str
+
+    def sent(self, text: str, **values: Any) -> str:
+        """A message that was accepted here and sent there; its id."""
+        answer = self.here.send(self.key, text, wait_s=30, **values)
+        assert answer.status_code == 200, answer.text
+        data = answer.json()["data"]
+        assert data["status"] in ("sent", "delivered"), data
+        sms_id: str = data["sms_id"]
+        return sms_id

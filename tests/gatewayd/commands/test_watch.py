@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,16 @@ def test_a_watch_writes_a_file_that_becomes_a_test(box: Box, tmp_path: Path) -> 
     again = Watch(box, 1, "--raw", str(file))
     assert again.process.wait() == 1
     assert "already exists" in "".join(again.process.stderr)
+
+
+def test_a_line_is_in_the_file_before_it_is_printed(box: Box, tmp_path: Path) -> None:
+    file = tmp_path / "conversation.txt"
+    watch = ("--config", str(box.config), "watch", "1", "--raw", str(file))
+    command = [sys.executable, "-m", "gatewayd.cli", *watch]
+    with open("/dev/full", "w", encoding="utf-8") as full:  # it can print nothing
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert (result.returncode, b"cannot be written" in result.stderr) == (1, True)
+    assert " > AT+CMEE=1" in file.read_text()
 
 
 def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,7 +16,7 @@ from gatewayd.store.tables import inbound, parts
 from gatewayd.timekeeping.clock import SECOND
 from modem.parts import Submission, Submitted
 from modem.port.interface import Rest
-from tests.conftest import eventually
+from tests.conftest import WAIT_S, eventually
 from tests.gatewayd.played_ports import A, B, PlayedGateway, send_many
 
 
@@ -31,18 +33,36 @@ def failed(played: PlayedGateway) -> int:
     return count
 
 
+@contextmanager
+def timers_held(played: PlayedGateway) -> Iterator[None]:
+    """No timer of the gateway runs during the block."""
+    held, released = Event(), Event()
+
+    def hold() -> None:
+        held.set()
+        assert released.wait(WAIT_S)
+
+    played.gateway.timers.after(0.0, hold)
+    assert held.wait(WAIT_S)
+    try:
+        yield
+    finally:
+        released.set()
+
+
 def test_a_claim_ends_few_expired_messages_and_continues_at_once(played: PlayedGateway) -> None:
     send_many(played, 200)
-    played.clock.at += 3601 * SECOND
-    unexpired = played.send("fresh", priority=Priority.BULK)
-    failed_before = 0
-    for _ in range(100):
-        step = played.next(1)
-        assert failed(played) - failed_before <= 20
-        failed_before = failed(played)
-        if isinstance(step, Submission):
-            break
-        assert step == Rest(0.0)
+    with timers_held(played):  # the timer of the expiry would end messages beside the claims
+        played.clock.at += 3601 * SECOND
+        unexpired = played.send("fresh", priority=Priority.BULK)
+        failed_before = 0
+        for _ in range(100):
+            step = played.next(1)
+            assert failed(played) - failed_before <= 20
+            failed_before = failed(played)
+            if isinstance(step, Submission):
+                break
+            assert step == Rest(0.0)
     assert isinstance(step, Submission)
     assert step.segment.text == "fresh"
     assert failed_before == 200

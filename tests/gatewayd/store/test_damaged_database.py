@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,9 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewayd.store.engine.connection import Connection, Row
+from gatewayd.store.engine.connection import Connection, Row, connect_reader, connect_writer
 from gatewayd.store.engine.disk import State
-from gatewayd.store.engine.errors import StoreDamagedError, StoreUnavailableError, StoreVersionError
+from gatewayd.store.engine.errors import (
+    StoreDamagedError,
+    StoreUnavailableError,
+    StoreVersionError,
+    damage,
+)
+from gatewayd.store.inspection import quick_check
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
 from tests.conftest import eventually
@@ -207,6 +214,32 @@ def test_a_database_that_lost_a_table_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(StoreDamagedError, match="lacks pins"):
         Store(path).open()
+
+
+def open_files() -> set[str]:
+    """The files that this process has open."""
+    found = set[str]()
+    for fd in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(f"/proc/self/fd/{fd}"))
+    return found
+
+
+def test_a_schema_that_is_no_text_is_damage_and_leaves_no_file_open(tmp_path: Path) -> None:
+    path = tmp_path / "gatewayd.db"
+    filled_store(path).close()
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE companies") == 1
+    # SQLite quotes it in its message, which is no UTF-8 then.
+    path.write_bytes(content.replace(b"CREATE TABLE companies", b"CREATE \xff\xff\xffLE companies"))
+    for connect in (connect_writer, connect_reader):
+        with pytest.raises(sqlite3.DatabaseError, match="malformed") as raised:
+            connect(path)
+        assert damage(raised.value)
+        assert str(path) not in open_files()  # `raised` would keep the connection alive
+    with pytest.raises(StoreDamagedError, match="Put a backup in its place"):
+        Store(path).open()
+    assert quick_check(path, 60) == ["malformed database schema"]
 
 
 def test_damage_that_is_found_later_stops_all_writes_and_is_logged_once(
