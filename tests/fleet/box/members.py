@@ -258,7 +258,7 @@ class Boxes:
         """Change what the boxes agree on."""
         with self.fleet.connected() as db:
             for column, value in columns.items():
-                db.execute(f"UPDATE fleet SET {column} = ?", (value,))  # noqa: S608 - our own names
+                db.execute(f"UPDATE fleet SET {column} = ?", (value,))
 
     def leave_places(self, member: Member) -> None:
         """The SIMs of a box are nowhere, as a fleet sees it once the box is dead."""
