@@ -43,8 +43,8 @@ from modem.timeouts import Timing
 
 if TYPE_CHECKING:
     from gatewayd.fleet.fleet import Fleet
-    from gatewayd.fleet.setup.view import FleetView
     from gatewayd.fleet.membership import Membership
+    from gatewayd.fleet.setup.view import FleetView
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +62,16 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     if not settings.fleet.joined:
         return None
     from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
+    from gatewayd.fleet.setup.fitness import refused  # noqa: PLC0415 - likewise
 
-    return Fleet(settings, store, clock)
+    return Fleet(settings, store, clock, refused=lambda db: refused(db, store, settings))
 
 
 def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Membership | None:
     """This box as the gateway sees it in its fleet; None: the box is alone."""
     if fleet is None:
         return None
-    from gatewayd.fleet.membership import Membership
+    from gatewayd.fleet.membership import Membership  # noqa: PLC0415 - likewise
 
     return Membership(fleet, settings, store)
 
