@@ -90,7 +90,8 @@ def init(
     """
     settings = _settings(context)
     path = (password_file or config_path(context).parent / _PASSWORD_FILE).absolute()
-    from gatewayd.fleet.setup import agreement, password_file as files
+    from gatewayd.fleet.setup import agreement
+    from gatewayd.fleet.setup import password_file as files
     from gatewayd.fleet.setup.initialising import initialise, setup_settings
 
     with _failures():

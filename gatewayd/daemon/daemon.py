@@ -43,8 +43,8 @@ from modem.timeouts import Timing
 
 if TYPE_CHECKING:
     from gatewayd.fleet.fleet import Fleet
-    from gatewayd.fleet.setup.view import FleetView
     from gatewayd.fleet.membership import Membership
+    from gatewayd.fleet.setup.view import FleetView
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Member
     """This box as the gateway sees it in its fleet; None: the box is alone."""
     if fleet is None:
         return None
-    from gatewayd.fleet.membership import Membership
+    from gatewayd.fleet.membership import Membership  # noqa: PLC0415 - psycopg is not installed on every box
 
     return Membership(fleet, settings, store)
 

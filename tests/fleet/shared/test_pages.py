@@ -39,8 +39,7 @@ def pages(client: Visitor, most: int = 120) -> Iterator[tuple[str, str]]:
         if not answer.headers["Content-Type"].startswith("text/html"):
             continue
         yield path, answer.text
-        for link in _LINK.findall(answer.text):
-            link = link.replace("&amp;", "&")
+        for link in (found.replace("&amp;", "&") for found in _LINK.findall(answer.text)):
             if link not in seen:
                 seen.add(link)
                 left.append(link)
