@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 from api.responses.answers.envelope import Shape, Success, Time
 
 
@@ -47,6 +48,8 @@ class AvailableSim(Sim):
     bundle_units: int | None
     """The texts left in the bundle; null where the operator does not tell it."""
     bundle_end: Time | None
+    box: str = ""
+    """The box that has it; only where several boxes share a queue."""
 
 
 class Sims(Shape):
