@@ -7,6 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from tests.conftest import Process
 from tests.fleet.proxy import Proxy
 from tests.gatewayd.box import Box
 from tests.torture.fleet.plan import Plan
@@ -50,9 +51,11 @@ class FleetBox:
             *("--seed", str(plan.seed * 10 + self.number), "--first-card", str(self.number * CARDS)),
         )
 
-    def start(self, *, wait: bool = False) -> None:
+    def start(self) -> None:
         """Start the daemon."""
-        self.box.start_gateway(environment=self.clock.environment, wait=wait)
+        self.box.gateway = Process(
+            *("--config", self.box.config, "run"), environment=self.clock.environment, forked=True
+        )
 
     def can_send(self) -> bool:
         """Whether all its own SIMs can send."""

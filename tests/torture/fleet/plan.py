@@ -64,6 +64,7 @@ class Plan:
     in_doubt_wait_s: float = 1.0
     times: Times = SHORT
     kinds: tuple[Kind, ...] = tuple(Kind)
+    between_s: tuple[float, float] = (0.5, 6.0)  # from the begin of a disturbance to that of the next one
     at_once: int = 2  # disturbances at the same time
     submit_s: float = 0.3  # real seconds of a submission, the most; the least is half of it
     submit_timeout_s: float = 2.0
@@ -105,7 +106,7 @@ def steps(plan: Plan) -> Iterator[Step]:
                 kind,
                 box=chance.randrange(plan.boxes),
                 lasts_s=_lasts_s(kind, times, chance),
-                pause_s=chance.uniform(0.2, 2.0),
+                pause_s=chance.uniform(*plan.between_s),
                 late=chance.random() < 0.5,
                 late_s=chance.choice((0.0, 0.0, 0.2, times.lease_s / 2, times.dead_after_s + times.beat_s)),
                 hours=chance.choice((-1, 1)),

@@ -115,12 +115,14 @@ class Torture:
         return Report(verdict, self.done, self.clients.answers, time.monotonic() - began, self.notes)
 
     def _set_up(self) -> None:
+        self.say("PostgreSQL starts")
         self.server.start()
         self.server.create_role(ROLE, PASSWORD)
         self.server.create_database(DATABASE, ROLE)
         first = self.boxes[0]
         for box in self.boxes:
             box.start_bank()
+        self.say("the boxes join")
         # The first box brings the company and the key of the clients.
         company = first.box.cli("company", "add", "Test")["id"]
         headers = {"X-API-Key": first.box.cli("key", "add", "--company", company)["key"]}
@@ -139,6 +141,7 @@ class Torture:
                 *("fleet", "join", dsn, "--name", box.name, "--password-file", str(password), "--yes"),
             )
             box.box.headers = headers
+        self.say("the daemons start")
         for box in self.boxes:
             box.start()
         for box in self.boxes:

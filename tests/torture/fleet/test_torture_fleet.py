@@ -19,7 +19,7 @@ SEED = 4
 @pytest.mark.timeout(600)
 def test_a_fleet_loses_and_doubles_nothing() -> None:
     folder = Path(tempfile.mkdtemp(prefix="torture-fleet-"))
-    plan = Plan(seed=SEED, rounds=1, minutes=1.0, at_once=3)
+    plan = Plan(seed=SEED, rounds=1, minutes=1.0, at_once=3, between_s=(0.5, 3.0))
     report = Torture(folder, plan).run()
     assert not report.verdict.broken, "\n".join([f"the logs are in {folder}", *report.verdict.broken])
     assert report.verdict.accepted
