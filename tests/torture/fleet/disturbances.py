@@ -38,6 +38,15 @@ class Disturbance:
             return True
         return not any(kind in OF_POSTGRES for kind in kinds) and self.step.box == other.step.box
 
+    def finds_all_well(self) -> bool:
+        """Whether what it is about works again after what was done to it before."""
+        run = self.run
+        if self.step.kind is Kind.RESTORE or self.step.kind is Kind.POSTGRES_CLOCK:
+            return all(run.works(box) for box in run.boxes)
+        if self.step.kind in OF_POSTGRES:
+            return sum(run.works(box) for box in run.boxes) >= len(run.boxes) - 1
+        return run.works(self.box)
+
     def begin(self) -> None:
         """Begin."""
         self._ends_at = time.monotonic() + self.step.lasts_s

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.conftest import cli_json
 from tests.fleet.databases import PASSWORD, ROLE
+from tests.torture.fleet.beats import Beats
 from tests.torture.fleet.client import Clients
 from tests.torture.fleet.disturbances import DISTURBANCES, Disturbance
 from tests.torture.fleet.fleet_box import FleetBox
@@ -21,6 +22,7 @@ from tools.postgres_folder import PostgresFolder
 
 DATABASE = "fleet"
 CATCH_UP_S = 180.0  # only a failure reaches it
+LEAST_ACCEPTED = 3  # messages for each failure
 TOLERANCE_S = 1.0  # from the check of a lease to the octets at the modem, on a machine that does much else
 
 
@@ -50,6 +52,7 @@ class Torture:
         self.notes: list[str] = []
         self._doubts: set[tuple[str, int]] = set()  # recipient and time
         self._began = time.monotonic()
+        self._ended_at = [0.0] * plan.boxes  # when the last failure of each box ended
         self._say = say
         self._log = (path / "run.log").open("a", encoding="utf-8")
         self.postgres_clock = WrongClock(path / "time")
@@ -62,6 +65,7 @@ class Torture:
             FleetBox(path / f"box-{n}", n, plan, self.server.port) for n in range(1, plan.boxes + 1)
         ]
         self.clients: Clients | None = None
+        self.beats = Beats(self.server.dsn(dbname=DATABASE), plan.times.beat_s * 3 + 1.0)
 
     # What disturbances use
 
@@ -75,6 +79,10 @@ class Torture:
         """Step the clock of PostgreSQL: it is right, or wrong by an hour."""
         self.postgres_hour = 0 if self.postgres_hour else hours
         self.postgres_clock.set(f"{self.postgres_hour * 3600:+d}")
+
+    def works(self, box: FleetBox) -> bool:
+        """Whether a box has a lease, and has had one since its last failure."""
+        return self.beats.work(box.name, self._ended_at[box.number - 1])
 
     def note_away(self, box: FleetBox, begin: float, end: float) -> None:
         """A box could not reach PostgreSQL, wall-clock seconds."""
@@ -107,6 +115,10 @@ class Torture:
             self._calm()
             self._settle()
             verdict = judge(self._evidence())
+            if verdict.accepted < self.done.total() * LEAST_ACCEPTED:
+                verdict.broken.append(
+                    f"{verdict.accepted} messages were accepted during {self.done.total()} failures: they prove nothing"
+                )
         finally:
             self._tear_down()
         assert self.clients is not None
@@ -146,6 +158,7 @@ class Torture:
             box.start()
         for box in self.boxes:
             self._until(box.box.answers, f"{box.name} answers")
+        self.beats.start()
         for box in self.boxes:
             self._until(box.can_send, f"the SIMs of {box.name} can send")
         self.clients = Clients(
@@ -166,6 +179,11 @@ class Torture:
             disturbance = DISTURBANCES[step.kind](self, step)
             while len(active) >= plan.at_once or any(each.excludes(disturbance) for each in active):
                 self._pass(active, 0.05)
+            deadline = time.monotonic() + CATCH_UP_S
+            while not disturbance.finds_all_well() and time.monotonic() < deadline:
+                self._pass(active, 0.05)
+            if time.monotonic() >= deadline:
+                self.broken.append(f"not well again within {CATCH_UP_S:.0f} s, before {step}")
             self.say(str(step))
             disturbance.begin()
             active.append(disturbance)
@@ -180,6 +198,7 @@ class Torture:
                 active.remove(each)
                 each.end()
                 self.done[each.step.kind] += each.happened
+                self._ended_at[each.step.box] = time.monotonic()
                 self.say(f"{each.step.number:3}. over")
             left = end - time.monotonic()
             if left <= 0:
@@ -246,6 +265,7 @@ class Torture:
         )
 
     def _tear_down(self) -> None:
+        self.beats.stop()
         for box in self.boxes:
             try:
                 box.stop()
