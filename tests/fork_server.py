@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, NoReturn
 
 _IMPORTED_PACKAGES = ("gatewayd.commands", "gatewayd.admin", "api.endpoints", "modem.simulator.makes")
@@ -68,7 +69,7 @@ class Child:
         return self._code
 
 
-def start(command: list[str], more: Mapping[str, str] | None = None) -> Child:
+def start(command: list[str], more: Mapping[str, str] | None = None, folder: Path | None = None) -> Child:
     """Start `python -m *command` with this process's folder and environment. Standard output and errors are pipes.
 
     `more`: further variables; for each set of them there is a server of its own, which loads what LD_PRELOAD names.
@@ -77,7 +78,7 @@ def start(command: list[str], more: Mapping[str, str] | None = None) -> Child:
     server = _server(tuple(sorted(variables.items())))
     pipes = [os.pipe() for _ in range(3)]
     request = json.dumps(
-        {"command": command, "folder": os.getcwd(), "environment": {**os.environ, **variables}}
+        {"command": command, "folder": str(folder or Path.cwd()), "environment": {**os.environ, **variables}}
     )
     try:
         socket.send_fds(server, [request.encode()], [write for _, write in pipes])

@@ -28,7 +28,7 @@ class FleetBox:
         self.path = path
         self.plan = plan
         self.proxy = Proxy(postgres)
-        self.clock = WrongClock(path / "time")
+        self.clock = WrongClock(path)
         self.hour = 0  # by which its clock is wrong
         self.tracebacks: list[str] = []
         self._frozen = False
@@ -54,7 +54,7 @@ class FleetBox:
     def start(self) -> None:
         """Start the daemon."""
         self.box.gateway = Process(
-            *("--config", self.box.config, "run"), environment=self.clock.environment, forked=True
+            *("--config", self.box.config, "run"), environment=self.clock.environment, forked_in=self.path
         )
 
     def can_send(self) -> bool:

@@ -55,12 +55,12 @@ class Torture:
         self._ended_at = [0.0] * plan.boxes  # when the last failure of each box ended
         self._say = say
         self._log = (path / "run.log").open("a", encoding="utf-8")
-        self.postgres_clock = WrongClock(path / "time")
+        self.postgres_clock = WrongClock(path)
         self.postgres_hour = 0
         self.server = PostgresFolder(
             path / "postgres", fsync=False, temporary=False, settings={"max_connections": 60}
         )
-        self.server.environment = dict(self.postgres_clock.environment)
+        self.server.environment = self.postgres_clock.absolute_environment
         self.boxes = [
             FleetBox(path / f"box-{n}", n, plan, self.server.port) for n in range(1, plan.boxes + 1)
         ]
