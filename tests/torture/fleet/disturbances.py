@@ -79,7 +79,7 @@ class Freeze(Disturbance):
 
     def begin(self) -> None:
         """Stop it."""
-        self._began = time.time()
+        self._began = time.monotonic()
         self.box.freeze()
         super().begin()
 
@@ -87,7 +87,7 @@ class Freeze(Disturbance):
         """Let it go on."""
         self.box.thaw()
         # What it had checked before may be written now: no check can exclude that.
-        self.run.note_frozen(self.box, self._began, time.time())
+        self.run.note_frozen(self.box, self._began, time.monotonic())
 
 
 class Cut(Disturbance):
@@ -98,12 +98,12 @@ class Cut(Disturbance):
     def begin(self) -> None:
         """Cut."""
         self.box.proxy.cut(late=self.step.late)
-        self._began = time.time()
+        self._began = time.monotonic()
         super().begin()
 
     def end(self) -> None:
         """Let everything pass."""
-        self.run.note_away(self.box, self._began, time.time())
+        self.run.note_away(self.box, self._began, time.monotonic())
         self.box.proxy.heal()
 
 
@@ -164,12 +164,12 @@ class PostgresKill(Disturbance):
     def begin(self) -> None:
         """Kill it."""
         self.run.server.kill()
-        self._began = time.time()
+        self._began = time.monotonic()
         super().begin()
 
     def end(self) -> None:
         """Start it."""
-        ended = time.time()
+        ended = time.monotonic()
         self.run.server.start()
         for box in self.run.boxes:
             self.run.note_away(box, self._began, ended)

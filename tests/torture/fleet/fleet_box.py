@@ -45,9 +45,11 @@ class FleetBox:
 
     def start_bank(self) -> None:
         """Start its modems: cards that no other box has."""
-        most, plan = self.plan.submit_s, self.plan
+        plan = self.plan
+        least, most = plan.submit_s
         self.box.start_bank(
-            *("--submit-s", f"{0.75 * most}", "--submit-jitter", f"{0.25 * most}", "--delivery-s", "0.3"),
+            *("--submit-s", f"{(least + most) / 2}", "--submit-jitter", f"{(most - least) / 2}"),
+            *("--delivery-s", "0.3"),
             *("--seed", str(plan.seed * 10 + self.number), "--first-card", str(self.number * CARDS)),
         )
 
@@ -63,6 +65,13 @@ class FleetBox:
         own = [sim for sim in sims if sim.get("box") in (None, self.name)]
         ready: int = sum(sim["can_send_sms"] for sim in own)
         return ready >= self.plan.ports
+
+    def asked(self) -> list[float]:
+        """When its modems were handed a part since the last call: monotonic seconds, in order."""
+        found: list[float] = []
+        while moments := self.box.order(do="moments")["moments"]:
+            found += [at for what, at, _ in moments if what == "asked"]
+        return found
 
     def kill(self) -> None:
         """End the daemon as a power cut would."""

@@ -22,6 +22,7 @@ from tools.postgres_folder import PostgresFolder
 
 DATABASE = "fleet"
 CATCH_UP_S = 180.0  # only a failure reaches it
+ASKED_EVERY_S = 5.0
 LEAST_ACCEPTED = 3  # messages for each failure
 TOLERANCE_S = 1.0  # from the check of a lease to the octets at the modem, on a machine that does much else
 
@@ -65,6 +66,8 @@ class Torture:
             FleetBox(path / f"box-{n}", n, plan, self.server.port) for n in range(1, plan.boxes + 1)
         ]
         self.clients: Clients | None = None
+        self._asked: dict[str, list[float]] = {}
+        self._asked_at = 0.0
         self.beats = Beats(self.server.dsn(dbname=DATABASE), plan.times.beat_s * 3 + 1.0)
 
     # What disturbances use
@@ -73,7 +76,7 @@ class Torture:
         """A line for the person who looks on, and for the log of the run."""
         line = f"{time.monotonic() - self._began:7.1f} s  {what}"
         self._say(line)
-        print(f"{time.time():.3f} {line}", file=self._log, flush=True)
+        print(f"{time.time():.3f} {time.monotonic():.3f} {line}", file=self._log, flush=True)
 
     def set_postgres_clock(self, hours: int) -> None:
         """Step the clock of PostgreSQL: it is right, or wrong by an hour."""
@@ -85,12 +88,12 @@ class Torture:
         return self.beats.work(box.name, self._ended_at[box.number - 1])
 
     def note_away(self, box: FleetBox, begin: float, end: float) -> None:
-        """A box could not reach PostgreSQL, wall-clock seconds."""
+        """A box could not reach PostgreSQL."""
         self.away.append(Away(box.name, begin, end))
 
     def note_frozen(self, box: FleetBox, begin: float, end: float) -> None:
         """A daemon was stopped; it may hand over right after the end what it had checked before."""
-        self.frozen.append(Away(box.name, begin, end + self.plan.submit_s + TOLERANCE_S))
+        self.frozen.append(Away(box.name, begin, end + TOLERANCE_S))
 
     def gather_doubts(self) -> None:
         """Note the doubts of which PostgreSQL knows: a restored one forgets some."""
@@ -194,6 +197,7 @@ class Torture:
         """Let time go by, and end the disturbances whose time is over."""
         end = time.monotonic() + seconds
         while True:
+            self._ask_modems()
             for each in [each for each in active if each.is_over()]:
                 active.remove(each)
                 each.end()
@@ -204,6 +208,13 @@ class Torture:
             if left <= 0:
                 return
             time.sleep(min(left, 0.05))
+
+    def _ask_modems(self) -> None:
+        """Note now and then when modems were handed parts: a bank remembers only so many."""
+        if time.monotonic() > self._asked_at + ASKED_EVERY_S:
+            self._asked_at = time.monotonic()
+            for box in self.boxes:
+                self._asked.setdefault(box.name, []).extend(box.asked())
 
     def _calm(self) -> None:
         """Everything works again, and no client begins anything."""
@@ -237,6 +248,8 @@ class Torture:
     def _evidence(self) -> Evidence:
         assert self.clients is not None
         self.gather_doubts()
+        self._asked_at = 0.0
+        self._ask_modems()
         rows = self.server.psql(
             "SELECT m.sms_id, m.status, coalesce(q.state, ''), coalesce(m.failure_reason, '') FROM gatewayd.messages m"
             " LEFT JOIN gatewayd.queue q ON q.message_id = m.id;",
@@ -260,7 +273,7 @@ class Torture:
             forgotten=self.forgotten,
             in_doubt_policy=self.plan.in_doubt,
             lease_s=self.plan.times.lease_s,
-            submit_s=self.plan.submit_s,
+            asked=self._asked,
             tolerance_s=TOLERANCE_S,
         )
 
