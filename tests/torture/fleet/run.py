@@ -176,9 +176,6 @@ class Torture:
         to_come = steps(plan)
         active: list[Disturbance] = []
         for step in to_come:
-            if until is not None and time.monotonic() + step.pause_s > until:
-                break
-            self._pass(active, step.pause_s)
             disturbance = DISTURBANCES[step.kind](self, step)
             while len(active) >= plan.at_once or any(each.excludes(disturbance) for each in active):
                 self._pass(active, 0.05)
@@ -187,6 +184,9 @@ class Torture:
                 self._pass(active, 0.05)
             if time.monotonic() >= deadline:
                 self.broken.append(f"not well again within {CATCH_UP_S:.0f} s, before {step}")
+            self._pass(active, step.pause_s)
+            if until is not None and time.monotonic() > until:
+                break
             self.say(str(step))
             disturbance.begin()
             active.append(disturbance)
