@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.fleet.plan import Kind, Plan
+from tests.torture.fleet.plan import Plan
 from tests.torture.fleet.run import Torture
 
 pytestmark = pytest.mark.postgres
 
 SEED = 4
+LEAST_FAILURES = 3  # a busy machine needs long to be well again after each
 
 
 @pytest.mark.timeout(600)
@@ -23,5 +24,5 @@ def test_a_fleet_loses_and_doubles_nothing() -> None:
     report = Torture(folder, plan).run()
     assert not report.verdict.broken, "\n".join([f"the logs are in {folder}", *report.verdict.broken])
     assert report.verdict.accepted
-    assert report.done[Kind.KILL] + report.done[Kind.DEATH]
+    assert report.done.total() >= LEAST_FAILURES
     shutil.rmtree(folder)
