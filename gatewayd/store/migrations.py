@@ -1022,7 +1022,8 @@ def m033_shared_queue(db: Database) -> None:
             id INTEGER PRIMARY KEY CHECK (id = 1),
             token TEXT NOT NULL,              -- another one for each file: a restored one has not seen what was sent since
             acknowledged INTEGER NOT NULL,    -- the highest number that the other side has kept
-            journal INTEGER NOT NULL          -- raised in each transaction that adopts or starts messages
+            journal INTEGER NOT NULL,         -- raised in each transaction that adopts or starts messages
+            epoch INTEGER NOT NULL DEFAULT 0  -- the highest that this box ever had
         );
         ALTER TABLE sims ADD COLUMN box TEXT; -- the box that has it; NULL: this one
     """,

@@ -154,6 +154,7 @@ class Agent:
         self._acknowledged = 0
         self._journal_told = 0  # the highest state of the journal that PostgreSQL has, of this incarnation
         self._last_message_id = 0
+        self._seen: Mapping[str, tuple[int, int]] = {}  # epoch and beat of each box in the last look
         self._may_wait = False  # something may wait in the queue for this box
         self._tells_again = (
             False  # PostgreSQL was restored, and does not know yet that this box told everything
@@ -339,6 +340,8 @@ class Agent:
                     acknowledged=incarnation.acknowledged,
                     journal=self._journal_told,
                     last_message_id=last,
+                    last_epoch=incarnation.epoch,
+                    seen=self._seen,
                 )
         except LookupError:
             name = self._settings.name
@@ -354,6 +357,7 @@ class Agent:
                 " Nothing is claimed until every box has told it again"
             )
             self._journal.tell_from(joined.acknowledged)
+        self._journal.note_epoch(joined.box.epoch)
         self._box, self._acknowledged = joined.box, joined.acknowledged
         self._journal_told = joined.journal
         self._status = replace(
@@ -391,6 +395,7 @@ class Agent:
         )
         self._fleet = fleet
         self._last_message_id = max(self._last_message_id, found.last_message_id)
+        self._seen = {row.name: (row.epoch, row.beat) for row in found.boxes}
         self._may_wait = self._may_wait or found.waits
         self._source.note_elsewhere(elsewhere)
         due = self._silence.saw(found.boxes, fleet, asked_at, monotonic())

@@ -57,6 +57,10 @@ class Journal:
         """This file is older than what the fleet knows of it."""
         self._store.write(lambda db: shared_messages.begin_incarnation(db, secrets.token_hex(8)))
 
+    def note_epoch(self, epoch: int) -> None:
+        """This box has a new epoch: it never takes a lower one again, whatever PostgreSQL has forgotten."""
+        self._store.write(lambda db: shared_messages.note_epoch(db, epoch))
+
     def last_number(self) -> int:
         """The highest number that an outcome ever had."""
         with self._store.readers.lend() as db:

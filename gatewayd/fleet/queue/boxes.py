@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gatewayd.fleet.queue import settling
@@ -30,7 +32,7 @@ _REQUIRE = f"""
 """
 
 _JOIN = f"""
-    UPDATE boxes SET epoch = epoch + 1, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
+    UPDATE boxes SET epoch = greatest(epoch, :last_epoch) + 1, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
         submit_timeout_s = :timeout, acknowledged = :acknowledged, journal = :journal, seen_at = {_NOW},
         caught_up = CASE WHEN :behind = 1 THEN 0 ELSE caught_up END
     WHERE name = :name RETURNING epoch
@@ -98,17 +100,20 @@ def join(
     acknowledged: int,
     journal: int,
     last_message_id: int,
+    last_epoch: int = 0,
+    seen: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
-    `acknowledged`, `journal`, `last_message_id`: the highest that this box was told or told, of this incarnation. Where PostgreSQL
+    `acknowledged`, `journal`, `last_message_id`, `last_epoch`: the highest that this box was told, told or had. `seen`: the last
+    epoch and beat that it saw of each box: so the first box that lived on finds a restored PostgreSQL, before it claims. Where PostgreSQL
     knows less, it was restored: then the fleet is set to `recovering`, and ids of messages go on far above those that were given.
     A box whose own file is behind the answer makes a new incarnation and joins again.
     Raises LookupError where there is no such member.
     """
     # The fleet's row first: every join and every claim of the fleet takes it before, or without, a box's.
     row = db.execute(
-        f"SELECT number, incarnation, acknowledged, journal, {_LAST_ID} AS last_id FROM boxes"
+        f"SELECT number, incarnation, acknowledged, journal, epoch, {_LAST_ID} AS last_id FROM boxes"
         " WHERE name = ? AND state = 'member' FOR UPDATE",
         (name,),
     ).fetchone()
@@ -117,13 +122,15 @@ def join(
     same = row["incarnation"] == incarnation
     kept = row["acknowledged"] if same else 0
     told = row["journal"] if same else 0
-    behind = kept < acknowledged or told < journal or row["last_id"] < last_message_id
+    known = row["last_id"] >= last_message_id and row["epoch"] >= last_epoch and _is_not_behind(db, seen)
+    behind = kept < acknowledged or told < journal or not known
     if behind:
         _recover(db, row["last_id"], last_message_id)
     epoch = db.execute(
         _JOIN,
         {
             "name": name,
+            "last_epoch": last_epoch,
             "incarnation": incarnation,
             "version": version,
             "timeout": submit_timeout_s,
@@ -133,6 +140,16 @@ def join(
         },
     ).fetchone()[0]
     return Joined(Box(name, row["number"], epoch, incarnation), kept, told, behind)
+
+
+def _is_not_behind(db: Transaction, seen: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether each box shows at least the epoch and the beat that were seen of it before."""
+    if not seen:
+        return True
+    return all(
+        (row[1], row[2]) >= seen.get(row[0], (0, 0))
+        for row in db.execute("SELECT name, epoch, beat FROM boxes")
+    )
 
 
 def _recover(db: Transaction, last_id: int, known_id: int) -> None:

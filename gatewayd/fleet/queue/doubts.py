@@ -27,6 +27,7 @@ _HOLD = """
         ON d.message_id = q.message_id AND d.box = q.box AND d.epoch = q.epoch AND d.retried = q.retried AND d.told = q.told
     WHERE q.state = 'in_doubt' ORDER BY q.message_id FOR UPDATE OF q
 """
+_RECOVERING = "SELECT recovering FROM fleet"
 # Of each message: whether any part is known as sent, whether any but the first was begun, and the most attempts of a part.
 _PROGRESS = """
     SELECT p.message_id, EXISTS (SELECT 1 FROM sent_parts s WHERE s.message_id = p.message_id) AS known,
@@ -66,13 +67,13 @@ def decide(
 ) -> Decided:
     """Apply `dispatch.in_doubt` (retry, hold or fail) to doubts that waited long enough.
 
-    A doubt that changed since it was seen is left alone. Only a doubt of the first part alone is retried; of several parts only
+    A doubt that changed since it was seen is left alone, and all are while the fleet is recovering. Only a doubt of the first part alone is retried; of several parts only
     if the journal of its box told it. What may not be retried is held.
     """
     plan_by_index(db)
     seen = [(each.message_id, each.box, each.epoch, each.retried, int(each.told)) for each in doubts]
     rows = db.execute(_HOLD, columns(seen, 5)).fetchall() if seen else []
-    if not rows:
+    if not rows or db.execute(_RECOVERING).fetchone()[0]:
         return Decided()
     progress = _progress(db, [row["message_id"] for row in rows])
     held: list[int] = []

@@ -72,6 +72,11 @@ _NOTE_TRIES = """
     WHERE m.id = e.id AND m.status = 'pending'
 """
 _DOUBT = "UPDATE queue SET state = 'in_doubt', told = 1 WHERE message_id = ANY(?::bigint[])"
+# Of rows that PostgreSQL was restored to: they are this box's again.
+_TAKE_BACK = """
+    UPDATE queue SET state = CASE WHEN state = 'in_doubt' THEN state ELSE 'started' END, box = ?, epoch = ?, incarnation = ?
+    WHERE message_id = ANY(?::bigint[])
+"""
 _LATE = """
     UPDATE messages m SET unsent = m.parts - s.sent, sent_at = CASE WHEN m.parts = s.sent THEN s.last ELSE m.sent_at END
     FROM (SELECT message_id, count(DISTINCT seq) AS sent, max(sent_at) AS last FROM sent_parts
@@ -112,6 +117,8 @@ class Keeping:
         calendar: Calendar,
         submit_timeout_s: float,
         text_taken: TextTaken | None,
+        *,
+        recovering: bool = False,
     ) -> None:
         self._db = db
         self._box = box
@@ -119,6 +126,7 @@ class Keeping:
         self._calendar = calendar
         self._submit_timeout_s = submit_timeout_s
         self._text_taken = text_taken
+        self._recovering = recovering
 
     def take(self, told: Sequence[News]) -> Kept:
         """Keep some outcomes, in order."""
@@ -151,6 +159,8 @@ class Keeping:
         fitting = {
             each.message_id for each in last.values() if self._fits(rows.get(each.message_id), each.epoch)
         }
+        if self._recovering:
+            fitting |= self._take_back(last.values(), rows, fitting)
         without_row = [each for each in ids if each not in rows]
         if without_row:
             endings.lock(self._db, without_row)
@@ -178,6 +188,24 @@ class Keeping:
             and row["box"] == self._box.name
             and row["epoch"] == epoch
         )
+
+    def _take_back(
+        self, last: Iterable[PartNews], rows: Mapping[int, Mapping[str, Any]], fitting: Collection[int]
+    ) -> set[int]:
+        """Give this box the rows of messages that it puts in doubt, and of which PostgreSQL was restored to an older state."""
+        taken = {
+            each.message_id
+            for each in last
+            if each.state == "in_doubt"
+            and each.message_id in rows
+            and each.message_id not in fitting
+            and not rows[each.message_id]["told"]
+        }
+        if taken:
+            self._db.execute(
+                _TAKE_BACK, (self._box.name, self._box.epoch, self._box.incarnation, sorted(taken))
+            )
+        return taken
 
     def _keep(self, parts: Iterable[PartNews], last: Iterable[PartNews], fitting: Collection[int]) -> None:
         """Keep which SIM sent which part, whatever became of the messages; and the newest state of each part."""

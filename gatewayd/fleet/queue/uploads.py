@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _ACKNOWLEDGE = f"""
     UPDATE boxes b SET acknowledged = greatest(b.acknowledged, ?)
     FROM (SELECT name, acknowledged FROM boxes WHERE name = ? AND incarnation = ? FOR NO KEY UPDATE) before
-    WHERE b.name = before.name RETURNING before.acknowledged, b.acknowledged, {PLAN_BY_INDEX}
+    WHERE b.name = before.name RETURNING before.acknowledged, b.acknowledged, (SELECT recovering FROM fleet), {PLAN_BY_INDEX}
 """
 
 
@@ -38,7 +38,8 @@ def upload(
     """Keep outcomes with rising numbers; those that are kept already are passed over. Raises EpochOldError for another incarnation.
 
     What was sent is kept whatever became of the message; its state changes only where this box has it, under the epoch of the
-    outcome. An outcome that cannot be taken is set aside; the others are taken. The caller commits.
+    outcome; while the fleet is recovering also where PostgreSQL was restored to an older state of it. An outcome that cannot be
+    taken is set aside; the others are taken. The caller commits.
     """
     if not outcomes:
         raise ValueError("an upload needs an outcome")
@@ -46,7 +47,7 @@ def upload(
     row = db.execute(_ACKNOWLEDGE, (highest, box.name, box.incarnation)).fetchone()
     if row is None:
         raise EpochOldError
-    kept, acknowledged = row[0], row[1]
+    kept, acknowledged, recovering = row[0], row[1], bool(row[2])
     answer = Uploaded(acknowledged)
     told: list[tuple[int, News]] = []
     for outcome in outcomes:
@@ -57,7 +58,7 @@ def upload(
         except ValueError as error:
             _set_aside(answer, outcome.number, str(error))
     changes = Changes()
-    keeping = Keeping(db, box, at, calendar, submit_timeout_s, text_taken)
+    keeping = Keeping(db, box, at, calendar, submit_timeout_s, text_taken, recovering=recovering)
     _take(db, keeping, told, changes, answer)
     changes.write(db)
     answer.settled = changes.changed

@@ -103,6 +103,7 @@ class Leave:
                 acknowledged=incarnation.acknowledged,
                 journal=incarnation.journal,
                 last_message_id=0,
+                last_epoch=incarnation.epoch,
             )
         if joined.behind:
             raise SetupError(

@@ -37,6 +37,7 @@ class Incarnation:
     token: str
     acknowledged: int  # the highest number of an outcome that the fleet has kept
     journal: int  # raised in each transaction that adopts or starts messages
+    epoch: int  # the highest that this box ever had
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Load:
 
 def incarnation(db: Connection) -> Incarnation | None:
     """The incarnation of this file; None: it has none yet, or a backup was put in its place."""
-    row = db.execute("SELECT token, acknowledged, journal FROM incarnation").fetchone()
+    row = db.execute("SELECT token, acknowledged, journal, epoch FROM incarnation").fetchone()
     return None if row is None else Incarnation(*row)
 
 
@@ -94,8 +95,11 @@ def begin_incarnation(db: Connection, token: str) -> None:
     What it had and had not sent is the fleet's to tell: it may be older than what was sent since. What it sent stays, for
     reports; what it has not told is told again under this incarnation.
     """
-    db.execute("DELETE FROM incarnation")
-    db.execute("INSERT INTO incarnation (id, token, acknowledged, journal) VALUES (1, ?, 0, 0)", (token,))
+    db.execute(
+        "INSERT INTO incarnation (id, token, acknowledged, journal) VALUES (1, ?, 0, 0)"
+        " ON CONFLICT (id) DO UPDATE SET token = excluded.token, acknowledged = 0, journal = 0",
+        (token,),
+    )
     db.execute("DELETE FROM outcomes WHERE told_at IS NOT NULL AND rejected IS NULL")
     db.execute(
         "DELETE FROM parts WHERE message_id IN (SELECT message_id FROM shared_messages)"
@@ -113,6 +117,11 @@ def raise_journal(db: Connection) -> int:
     """Count a transaction that adopts or starts messages; the count after it."""
     row = db.execute("UPDATE incarnation SET journal = journal + 1 RETURNING journal").fetchone()
     return 0 if row is None else row[0]
+
+
+def note_epoch(db: Connection, epoch: int) -> None:
+    """Note the epoch that this box has now."""
+    db.execute("UPDATE incarnation SET epoch = max(epoch, ?)", (epoch,))
 
 
 def acknowledge(db: Connection, number: int) -> None:

@@ -107,7 +107,7 @@ class Fleet:
         columns = ", ".join(f"{name} = :{name}" for name in state)
         self.execute(f"UPDATE sim_places SET {columns} WHERE sim_id = :sim", {**state, "sim": sim_id})
 
-    def join(self, name: str, incarnation: str | None = None, **known: int) -> Joined:
+    def join(self, name: str, incarnation: str | None = None, **known: Any) -> Joined:
         """Let a box take a new epoch."""
         known = {"acknowledged": 0, "journal": 0, "last_message_id": 0, **known}
         token = incarnation or self.one("SELECT incarnation FROM boxes WHERE name = ?", name)

@@ -386,3 +386,47 @@ def test_an_upload_of_another_incarnation_is_refused(fleet: Fleet) -> None:
     fleet.boxes["a"] = Box("a", old.number, old.epoch, "another")
     with pytest.raises(EpochOldError):
         fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=old.epoch))
+
+
+@pytest.mark.parametrize("state", ["waiting", "claimed", "started"])
+def test_while_recovering_a_doubt_counts_whatever_state_was_restored(fleet: Fleet, state: str) -> None:
+    if state == "waiting":
+        [message_id] = fleet.accept(1)
+    elif state == "claimed":
+        [message_id] = fleet.accept(1)
+        fleet.claim("a", 1)
+    else:
+        message_id = fleet.started("a", 1)
+    box = fleet.join("b", last_epoch=50).box  # it had handed the part over, and was told more since
+    fleet.upload("b", fleet.part(message_id, "in_doubt", sim_id=3, epoch=49))
+    row = fleet.row(message_id)
+    assert row is not None
+    assert (row["state"], row["box"], row["epoch"], row["told"]) == ("in_doubt", "b", box.epoch, 1)
+    assert fleet.claim("a", 1) == []
+
+
+def test_after_a_restore_a_box_joins_above_every_epoch_that_it_had(fleet: Fleet) -> None:
+    joined = fleet.join("a", last_epoch=50)
+    assert joined.behind
+    assert joined.box.epoch == 51
+    assert not fleet.join("a", last_epoch=51).behind
+
+
+def test_the_first_box_that_lived_on_finds_a_restored_database(fleet: Fleet) -> None:
+    seen = {row[0]: (row[1], row[2]) for row in fleet.execute("SELECT name, epoch, beat FROM boxes")}
+    assert not fleet.join("a", seen=seen).behind
+    epoch, beat = seen["b"]
+    assert fleet.join("a", seen={**seen, "b": (epoch, beat + 1)}).behind
+    assert fleet.claim("a", 1) == []
+
+
+def test_no_doubt_is_retried_while_the_fleet_is_recovering(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=fleet.boxes["a"].epoch))
+    fleet.join("b", last_epoch=50)
+    found = fleet.run(lambda db: doubts.open_doubts(db, ["a"]))
+    decided = fleet.run(
+        lambda db: doubts.decide(db, found, "retry", max_attempts=5, at=AT, calendar=CALENDAR)
+    )
+    assert decided.retried == frozenset()
+    assert fleet.state(message_id) == "in_doubt"
