@@ -137,7 +137,14 @@ class Gateway:
         only_shared: AnyStore = store if self._sharing is None else self._sharing.only_shared
         self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar, self._sharing)
         self._commit_probe = CommitProbe(store)
-        self._health = Health(store, clock, self.port_registry, self._metrics, self._commit_probe, None if member is None else member.trouble)
+        self._health = Health(
+            store,
+            clock,
+            self.port_registry,
+            self._metrics,
+            self._commit_probe,
+            None if member is None else member.trouble,
+        )
         self._intake = Intake(
             settings.dispatch,
             clock,

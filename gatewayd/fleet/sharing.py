@@ -13,6 +13,7 @@ from config.settings import Settings
 from gatewayd.accounts import sending_windows
 from gatewayd.fleet import shared_work, tables
 from gatewayd.fleet.acceptance import FleetAcceptance
+from gatewayd.fleet.box_events import BoxEvents
 from gatewayd.fleet.copies import Copies
 from gatewayd.fleet.counts import QueueCounts
 from gatewayd.fleet.duties import Duties
@@ -75,6 +76,7 @@ class Sharing:
             lambda: clock.moment(calendar),
             self._copied,
         )
+        self._box_events = BoxEvents(self.only_shared, local, member)
         self._accounts_changed: Callable[[], None] = lambda: None
         around = Surroundings(settings, clock, calendar, numbering, self.acceptance, waiters, way)
         self.writes = shared_work.SharedWrites(self.only_shared, around.moment, waiters)
@@ -140,6 +142,10 @@ class Sharing:
         return QueueState(
             QueueAge(self.counts.pending(), first, age_s), by_company, oldest, self.counts.waiting()
         )
+
+    def waiting(self) -> dict[int, int]:
+        """See `QueueCounts.waiting`."""
+        return self.counts.waiting()
 
     def take_accepted(self) -> list[int]:
         """See `QueueCounts.take_accepted`."""
@@ -218,6 +224,7 @@ class Sharing:
             self._duties.away()
             return
         self._copies.tell()
+        self._box_events.tell()
         self._tell_places()
         if self._judge is not None:
             self._judge.confirm(self.only_shared)

@@ -96,6 +96,9 @@ class SharedMetrics(Protocol):
     def readers(self) -> Lender:
         """For short reads of it."""
 
+    def waiting(self) -> dict[int, int]:
+        """Parts that are not sent yet, by SIM id."""
+
     def take_accepted(self) -> list[int]:
         """The SIM of each message that this box accepted since the last call; 0: none yet."""
 
@@ -141,7 +144,7 @@ class MetricsCollector:
         try:
             accepted = [] if self._sharing is None else self._sharing.take_accepted()
             self._last = self._store.write(partial(_counts, accepted), COUNTS_TIMEOUT_S)
-            queues = self._queues(self._last[1])
+            queues = self._queues(self._last[1] if self._sharing is None else self._sharing.waiting())
             accounts = self._accounts()
             readers = self._store.readers if self._sharing is None else self._sharing.readers
             with readers.lend() as db:

@@ -47,6 +47,8 @@ class AvailableSim(Sim):
     bundle_units: int | None
     """The texts left in the bundle; null where the operator does not tell it."""
     bundle_end: Time | None
+    box: str = ""
+    """The box that has it; only where several boxes share a queue."""
 
 
 class Sims(Shape):

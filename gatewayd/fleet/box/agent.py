@@ -107,7 +107,9 @@ class Hooks:
     joined: Callable[[Box], None]
     looked: Callable[[Look], None]
     settled: Callable[[Sequence[str]], None]  # sms_ids of messages whose status changed
-    refused: Callable[[Transaction], Text | None]  # asked before each join: why this box may not act for the fleet
+    refused: Callable[
+        [Transaction], Text | None
+    ]  # asked before each join: why this box may not act for the fleet
 
 
 class Agent:

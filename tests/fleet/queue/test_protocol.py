@@ -38,7 +38,7 @@ NOT, AIR, SENT, DOUBT = "not", "air", "sent", "doubt"
 OLD = object()  # the answer that the epoch is old
 
 PHASES = [Phase.generate] if os.environ.get("QUEUE_FIRST") else list(Phase)
-EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "15"))
 
 _TABLES = (
     "queue", "messages", "parts", "sent_parts", "refusals", "events", "sim_usage", "company_usage", "boxes", "sims", "sim_places",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import eventually
 from tests.fleet.databases import Database, empty_database
 from tests.fleet.proxy import Proxy
 from tests.fleet.shared.running_boxes import Pair, RunningBoxes

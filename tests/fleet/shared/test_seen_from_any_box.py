@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gatewayd.records import EventType
+from gatewayd.store.tables import events
 from tests.conftest import eventually
 from tests.fleet.shared.running_boxes import RECIPIENT, Pair
 
@@ -162,3 +164,21 @@ def test_previews_and_plans_know_the_sims_of_other_boxes(pair: Pair) -> None:
     )
     assert plan["without_sim"] == 0
     assert sum(each["messages"] for each in plan["sims"]) == 2
+
+
+def test_events_of_a_box_are_read_at_another_one(pair: Pair) -> None:
+    admin = pair.here.run("key.add", company=pair.company, admin=True)["key"]
+    pair.here.knows(admin)
+    cursor = pair.here.get("/events", admin, limit=1000).json()["next_cursor"]
+    data = {"port": 1, "device": "/dev/ttyUSB0", "state": "absent", "detail": "gone"}
+    pair.there.daemon.admin.store.write(lambda db: events.write(db, EventType.PORT_DOWN, None, 1, data=data))
+
+    def told() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = pair.here.get(
+            "/events", admin, after=cursor, types="port.down"
+        ).json()["data"]
+        return found
+
+    (event,) = eventually(told)
+    assert event["data"] == {"box": "there", **data}
+    assert pair.boxes.one("SELECT count(*) FROM events WHERE type = 20") == 1
