@@ -26,9 +26,8 @@ from gatewayd.fleet.queue.names import Box, Look
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
-from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.store import Store
-from gatewayd.store.tables.outcomes import counts, install_outcomes
+from gatewayd.store.tables.outcomes import counts
 from gatewayd.timekeeping.clock import Calendar, Clock
 
 log = logging.getLogger(__name__)
@@ -63,11 +62,6 @@ class FleetStatus:
         return 0.0 if self.agent.away_since is None else monotonic() - self.agent.away_since
 
 
-def prepare_store(db: SqliteConnection) -> None:
-    """Make a writing connection of the store of a box note what the fleet must be told (see `Store`)."""
-    install_outcomes(db)
-
-
 class Fleet:
     """The fleet of this box. Any thread may call any method after `attach`."""
 
@@ -80,7 +74,7 @@ class Fleet:
         make_connection: Connect = connect,
         refused: Callable[[Transaction], Text | None] = lambda _: None,
     ) -> None:
-        """`store`: of this box, made with `prepare_store`. `refused`: why the box may not act for the fleet, asked at each join."""
+        """`store`: of this box, made with `install_outcomes`. `refused`: why the box may not act for the fleet, asked at each join."""
         fleet, dispatch = settings.fleet, settings.dispatch
         self._connection = ConnectionSettings(
             fleet.dsn, fleet.name, password_file=fleet.password_file, sslrootcert=fleet.sslrootcert

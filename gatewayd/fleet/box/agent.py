@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from config.language.text import Text
 from gatewayd.fleet.box import capacity
@@ -26,7 +26,7 @@ from gatewayd.fleet.box.reconciliation import Plan, compare
 from gatewayd.fleet.box.silence import SilenceWatch, Silent
 from gatewayd.fleet.box.source import SharedSource
 from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresRefusedError, PostgresSlowError
-from gatewayd.fleet.queue import boxes, claims, doubts, releases, rows, starts, uploads
+from gatewayd.fleet.queue import boxes, claims, doubts, releases, rows, starts, takings, uploads
 from gatewayd.fleet.queue.keeping import TextTaken
 from gatewayd.fleet.queue.lanes import Lanes
 from gatewayd.fleet.queue.names import (
@@ -380,7 +380,7 @@ class Agent:
         journal = self._journal.journal()
         with self._link.transaction() as db:
             found = boxes.look(db, box, beat=beat, journal=journal)
-            elsewhere = None if found is None else _sims_elsewhere(db, box)
+            elsewhere = None if found is None else takings.sims_elsewhere(db, box)
         if found is None or elsewhere is None:
             raise EpochOldError
         fleet = found.fleet
@@ -543,7 +543,9 @@ class Agent:
             stamped = starts.stamp(db, box, listed)
             taken = Taken(
                 sims={message_id: each.sim_id for message_id, each in stamped.items()},
-                rows=_rows(db, [message_id for message_id in stamped if message_id in without]),
+                rows=takings.message_rows(
+                    db, [message_id for message_id in stamped if message_id in without]
+                ),
                 started={
                     message_id: each.parts for message_id, each in stamped.items() if each.state == STARTED
                 },
@@ -566,7 +568,7 @@ class Agent:
         if not found:
             return
         with self._link.transaction() as db:
-            new = _rows(db, list(found))
+            new = takings.message_rows(db, list(found))
         sims = {message_id: found[message_id] for message_id in new}
         self._keep(box, Taken(sims, new, dict.fromkeys(new, ())), already=set(new))
         found.clear()
@@ -691,21 +693,3 @@ class Agent:
         self._may_wait = self._may_wait or bool(decided.retried)
         if decided.changed:
             self._hooks.settled(decided.changed)
-
-
-def _sims_elsewhere(db: Transaction, box: Box) -> frozenset[int]:
-    """The SIMs of other boxes that can send now."""
-    found = db.execute(
-        "SELECT p.sim_id FROM sim_places p JOIN boxes b ON b.name = p.box WHERE p.box <> ? AND b.alive = 1"
-        " AND p.registered = 1 AND p.there = 1 AND p.rests_s = 0",
-        (box.name,),
-    )
-    return frozenset(row[0] for row in found)
-
-
-def _rows(db: Transaction, message_ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """The rows of these messages by column name."""
-    if not message_ids:
-        return {}
-    found = db.execute("SELECT * FROM messages WHERE id = ANY(?)", (list(message_ids),))
-    return {row["id"]: {name: row[name] for name in row.keys()} for row in found.fetchall()}  # noqa: SIM118

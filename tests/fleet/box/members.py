@@ -19,7 +19,7 @@ from config.settings import (
     StoreSettings,
 )
 from gatewayd.fleet.box.link import Connect
-from gatewayd.fleet.fleet import Fleet, prepare_store
+from gatewayd.fleet.fleet import Fleet
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.queue import acceptance
 from gatewayd.fleet.queue.names import Box
@@ -27,6 +27,7 @@ from gatewayd.gateway import Gateway
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
+from gatewayd.store.tables.outcomes import install_outcomes
 from gatewayd.timekeeping.clock import Clock
 from modem.port.port import Port
 from modem.simulator.bank import Bank, BankConfig
@@ -147,7 +148,7 @@ class Member:
     def start(self, *, ports: bool = True) -> None:
         """Start the box, as a daemon does."""
         clock = Clock()
-        self.store = Store(self.settings.store.path, prepare=prepare_store)
+        self.store = Store(self.settings.store.path, prepare=install_outcomes)
         self.store.open()
         self.fleet = Fleet(self.settings, self.store, clock, make_connection=self.make_connection)
         self.gateway = Gateway(self.settings, self.store, clock, outside=self.fleet.outside)
