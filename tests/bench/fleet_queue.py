@@ -29,6 +29,8 @@ INSERT INTO queue (message_id, state, sim_id, pinned, priority, company_id, tran
 SELECT id, 'waiting', sim_id, 0, priority, company_id, 0, 1, 'a' FROM messages WHERE id BETWEEN {first} AND {last};
 """
 
+_AT_ONCE = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -43,9 +45,9 @@ class Pace:
 
 def seed(db: Connection, first: int, last: int) -> None:
     """Let messages wait, of ten companies, for 16 SIMs."""
-    with db.transaction():
-        db.run_script("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
-        db.run_script(_SEED.format(first=first, last=last))
+    for begin in range(first, last + 1, _AT_ONCE):
+        with db.transaction():
+            db.run_script(_SEED.format(first=begin, last=min(last, begin + _AT_ONCE - 1)))
 
 
 def work(db: Connection, box: Box, sims: Sequence[int], seconds: float, each: int) -> Pace:

@@ -65,6 +65,11 @@ class Lanes:
         """The company that was served last at a SIM; -1: none was."""
         return self._served.get((sim_id, priority), -1)
 
+    def served(self, sim_ids: Iterable[int]) -> list[tuple[int, int, int]]:
+        """The company that was served last at each of these SIMs, by priority: SIM, priority, company."""
+        wanted = set(sim_ids)
+        return [(*key, company_id) for key, company_id in self._served.items() if key[0] in wanted]
+
     def serve(self, sim_id: int, priority: int, company_id: int) -> None:
         """Note whose message a SIM took."""
         self._served[sim_id, priority] = company_id

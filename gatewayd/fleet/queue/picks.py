@@ -49,25 +49,44 @@ _LANES = """
         SELECT * FROM unnest(:k_sim::bigint[], :k_pinned::bigint[], :k_priority::bigint[], :k_company::bigint[],
             :k_transactional::bigint[], :k_after::bigint[]) AS k (sim_id, pinned, priority, company_id, transactional, after)
     ), lanes AS (
-        SELECT l.*, s.own, least(s.wanted, (2 * s.wanted) / count(*) OVER (PARTITION BY l.sim_id, l.priority) + 1) AS wanted
+        SELECT l.*, s.own, s.wanted AS most, least(s.wanted, (2 * s.wanted) / count(*) OVER (PARTITION BY l.sim_id, l.priority) + 1) AS wanted
         FROM every_lane l JOIN sources s ON s.sim_id = l.sim_id AND s.pinned = l.pinned
         WHERE NOT (l.priority = :bulk AND l.transactional = 0 AND l.company_id = ANY(:closed::bigint[]))
             AND (s.own = 1 OR :any_company = 1 OR l.company_id = ANY(:companies::bigint[]))
     )
 """
 
-# A message that never was claimed was refused by no SIM. A bound one waits in the lane of its own SIM only.
+# A message that never was claimed was refused by no SIM. A bound one waits in the lane of its own SIM only. Of one's own queue only
+# those are held that will be claimed; of others, which several boxes want at once, some more.
 _IN_LANES = f"""
-    WITH {_LANES} SELECT coalesce(json_agg(t), '[]')::text FROM (
-    SELECT l.sim_id, l.pinned, l.priority, l.company_id, l.transactional, l.own, q.message_id, NULL::bigint[] AS refused_by
-    FROM lanes l CROSS JOIN LATERAL (
-        SELECT q.message_id FROM queue q
-        WHERE q.state = 'waiting' AND q.sim_id = l.sim_id AND q.pinned = l.pinned AND q.priority = l.priority
-            AND q.company_id = l.company_id AND q.transactional = l.transactional AND q.message_id > l.after
-            AND q.returned = 0 AND (q.expires_at IS NULL OR q.expires_at > :now)
-        ORDER BY q.message_id LIMIT l.wanted FOR UPDATE SKIP LOCKED
-    ) q
-    ) t
+    WITH {_LANES}, served AS (
+        SELECT * FROM unnest(:t_sim::bigint[], :t_priority::bigint[], :t_company::bigint[]) AS t (sim_id, priority, company_id)
+    ), seen AS (
+        SELECT l.*, q.message_id,
+            row_number() OVER (PARTITION BY l.sim_id, l.priority, l.company_id ORDER BY q.message_id) AS place
+        FROM lanes l CROSS JOIN LATERAL (
+            SELECT q.message_id FROM queue q
+            WHERE q.state = 'waiting' AND q.sim_id = l.sim_id AND q.pinned = l.pinned AND q.priority = l.priority
+                AND q.company_id = l.company_id AND q.transactional = l.transactional AND q.message_id > l.after
+                AND q.returned = 0 AND (q.expires_at IS NULL OR q.expires_at > :now)
+            ORDER BY q.message_id LIMIT l.wanted
+        ) q
+    ), ranked AS (
+        SELECT s.*, row_number() OVER (PARTITION BY s.sim_id ORDER BY s.priority, s.place,
+            CASE WHEN s.company_id <= t.company_id THEN 1 ELSE 0 END, s.company_id) AS rank
+        FROM seen s LEFT JOIN served t ON t.sim_id = s.sim_id AND t.priority = s.priority
+    )
+    {
+    as_rows(
+        '''
+        SELECT r.sim_id, r.pinned, r.priority, r.company_id, r.transactional, r.own, r.message_id, NULL::bigint[] AS refused_by
+        FROM ranked r CROSS JOIN LATERAL (
+            SELECT 1 FROM queue q WHERE q.message_id = r.message_id AND q.state = 'waiting' FOR UPDATE SKIP LOCKED
+        ) held
+        WHERE r.own = 0 OR r.rank <= r.most
+        '''
+    )
+}
 """
 
 # Those that were claimed before are few; they may lie before the place from which a lane is read.
@@ -157,6 +176,7 @@ def in_lanes(
     k_sim, k_pinned, k_priority, k_company, k_transactional, k_after = columns(
         ((*lane, after) for lane, after in known), 6
     )
+    t_sim, t_priority, t_company = columns(lanes.served(sim_id for sim_id, own, _ in sources if own), 3)
     gaps = columns(_gaps(sorted(pairs), [lane for lane, _ in known]), 8)
     g_sim, g_pinned, g_priority, g_company, g_transactional, e_priority, e_company, e_transactional = gaps
     found = fetch(
@@ -181,6 +201,9 @@ def in_lanes(
             "e_priority": e_priority,
             "e_company": e_company,
             "e_transactional": e_transactional,
+            "t_sim": t_sim,
+            "t_priority": t_priority,
+            "t_company": t_company,
             **_values(terms),
         },
     )

@@ -131,6 +131,15 @@ def test_claimed_rows_of_an_old_epoch_are_rescued_by_anybody(fleet: Fleet) -> No
     assert fleet.state(message_id) == "waiting"
 
 
+def test_a_start_needs_the_claim_of_this_box_under_this_epoch(fleet: Fleet) -> None:
+    [message_id] = fleet.accept(1)
+    fleet.claim("a", 1)
+    assert fleet.start("b", [message_id]) == {}
+    fleet.join("a")
+    assert fleet.start("a", [message_id]) == {}
+    assert fleet.state(message_id) == "claimed"
+
+
 # Rule 3: known as sent
 
 
@@ -179,9 +188,10 @@ def test_a_claimed_row_of_which_another_sim_sent_a_part_goes_back_and_is_bound(f
 def test_parts_of_two_sims_do_not_make_a_message_sent(fleet: Fleet) -> None:
     message_id = fleet.started("a", 1, parts=2)
     epoch = fleet.boxes["a"].epoch
+    rescue(fleet, "a", doubt=True)
     fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
     fleet.upload("b", fleet.part(message_id, "submitted", sim_id=3, epoch=None, seq=2))
-    assert fleet.state(message_id) == "started"
+    assert fleet.state(message_id) == "in_doubt"
 
 
 # Rule 4: cancel
