@@ -21,6 +21,8 @@
 # make container   test the installed service in a Debian that systemd-nspawn boots: ten minutes, as root;
 #              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
+# make model   check the model of boxes that share one queue (docs/models): a quarter of an hour; make model QUICK=1 takes two minutes;
+#              apt-get install spin gcc
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make torture-fleet   three boxes on one PostgreSQL: boxes, network, clocks and PostgreSQL fail at random; prints a table;
 #              make torture-fleet QUICK=1, SEED=7, MINUTES=60, or TORTURE="--rounds 20 --in-doubt retry"
@@ -42,7 +44,7 @@ SEED ?=
 PY = "$(VENV)/bin/python" -m
 SETUP = PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup_venv.sh
 
-.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long torture torture-fleet install upgrade uninstall wheels deb archive arm container lock clean
+.PHONY: run fleet test check suite catalogues browser fleet-test pictures schemathesis bench bench-document long model torture torture-fleet install upgrade uninstall wheels deb archive arm container lock clean
 
 run:
 	@$(SETUP) run
@@ -142,6 +144,10 @@ lock:
 torture:
 	@$(SETUP) dev
 	$(PY) tests.torture $(TORTURE)
+
+model:
+	@$(SETUP) dev
+	@$(PY) tools.check_model $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 torture-fleet:
 	@$(SETUP) dev

@@ -17,7 +17,7 @@ from config.language.text import Text
 from gatewayd.fleet.postgres.connection import Connection, connect
 from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresSlowError
 from gatewayd.fleet.postgres.migrations import check_version
-from gatewayd.fleet.postgres.pool import Away, Circuit, Pool
+from gatewayd.fleet.postgres.pool import TAKE_TIMEOUT_S, Away, Circuit, Pool
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
@@ -37,10 +37,11 @@ _LONGEST_PAUSE_S: Final = 0.3
 
 
 class SharedReaders:
-    """Lends connections for reading: to PostgreSQL, else to the local store."""
+    """Lends connections for reading: to PostgreSQL; to the local store while that is away, and not where it is only busy."""
 
-    def __init__(self, pool: Pool, local: Lender) -> None:
+    def __init__(self, pool: Pool, circuit: Circuit, local: Lender) -> None:
         self._pool = pool
+        self._circuit = circuit
         self._local = local
 
     @contextmanager
@@ -53,7 +54,7 @@ class SharedReaders:
             loan = self._pool.lend()
             connection = loan.__enter__()
         except StoreUnavailableError:
-            if only_shared:
+            if only_shared or self._circuit.away is None:
                 raise
             with self._local.lend() as db:
                 yield db
@@ -69,12 +70,17 @@ class SharedReaders:
 class SharedStore:
     """The shared store of a fleet. `open` need not find PostgreSQL: every call looks for it again."""
 
-    def __init__(self, settings: ConnectionSettings, local: AnyStore) -> None:
+    def __init__(
+        self, settings: ConnectionSettings, local: AnyStore, *, busy_timeout_s: float = TAKE_TIMEOUT_S
+    ) -> None:
+        """`busy_timeout_s`: how long a read waits for a connection that others have."""
         self._settings = settings
         self._circuit = Circuit(self._connect)
-        self._pools = tuple(Pool(self._circuit, number) for number in (_READERS, _LISTS, _WRITERS))
-        self.readers = SharedReaders(self._pools[0], local.readers)
-        self.lists = SharedReaders(self._pools[1], local.lists)
+        self._pools = tuple(
+            Pool(self._circuit, number, busy_timeout_s) for number in (_READERS, _LISTS, _WRITERS)
+        )
+        self.readers = SharedReaders(self._pools[0], self._circuit, local.readers)
+        self.lists = SharedReaders(self._pools[1], self._circuit, local.lists)
         self._in_turn = threading.Lock()  # held by a transaction that `then` belongs to, until that has run
         self._event_followers: list[Callable[[], None]] = []
 

@@ -84,7 +84,16 @@ def work(db: Connection, box: Box, sims: Sequence[int], seconds: float, each: in
 
 
 def _document(sim_id: int) -> dict[str, Any]:
-    return {"state": "submitted", "sim_id": sim_id, "token": 1, "port": 1, "reference": 7, "attempts": 1, "started_at": NOW, "ended_at": NOW}
+    return {
+        "state": "submitted",
+        "sim_id": sim_id,
+        "token": 1,
+        "port": 1,
+        "reference": 7,
+        "attempts": 1,
+        "started_at": NOW,
+        "ended_at": NOW,
+    }
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def _pace(database: Database, fleet: Fleet, seconds: float = _SECONDS) -> float:
     total = 0.0
     for each in running:
         output, _ = each.communicate(timeout=seconds + 120)
-        print(output)
+        print(output)  # noqa: T201 - the figures
         pace = json.loads(output)
         total += pace["messages"] / pace["seconds"]
     return total
@@ -66,7 +66,7 @@ def test_two_boxes_finish_a_thousand_messages_a_second(database: Database) -> No
         _fleet(fleet)
         fleet_queue.seed(fleet.db, 1, 60_000)
         pace = _pace(database, fleet)
-        print(f"with up to 60,000 waiting: {pace:.0f} messages/s")
+        print(f"with up to 60,000 waiting: {pace:.0f} messages/s")  # noqa: T201 - the figures
         assert pace >= 1000
 
 
@@ -75,7 +75,7 @@ def test_a_million_waiting_messages_do_not_halve_the_pace(database: Database) ->
         _fleet(fleet)
         fleet_queue.seed(fleet.db, 1, 1_000_000)
         pace = _pace(database, fleet)
-        print(f"with 1,000,000 waiting: {pace:.0f} messages/s")
+        print(f"with 1,000,000 waiting: {pace:.0f} messages/s")  # noqa: T201 - the figures
         assert pace >= 1000
         reader = connected(database)  # keeps PostgreSQL from removing what is dead
         reader.run_script("SET idle_in_transaction_session_timeout = 0")
@@ -85,5 +85,5 @@ def test_a_million_waiting_messages_do_not_halve_the_pace(database: Database) ->
         _pace(database, fleet, 60.0)
         after = _pace(database, fleet)
         reader.close()
-        print(f"after a reader was open for {time.monotonic() - began:.0f} s: {after:.0f} messages/s")
+        print(f"after a reader was open for {time.monotonic() - began:.0f} s: {after:.0f} messages/s")  # noqa: T201 - the figures
         assert after >= pace / 2

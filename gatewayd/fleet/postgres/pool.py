@@ -23,7 +23,9 @@ from gatewayd.store.engine.errors import StoreUnavailableError
 CLOSED_S: Final = 1.0
 """After a connection that could not be made, further callers fail at once for so long."""
 
-_TAKE_TIMEOUT_S: Final = 5.0
+TAKE_TIMEOUT_S: Final = 5.0
+"""How long a caller waits for a connection that others have."""
+
 _CLOSE_S: Final = 0.5
 
 
@@ -91,7 +93,7 @@ class Circuit:
 class Pool:
     """At most `connections` connections, made at first use."""
 
-    def __init__(self, circuit: Circuit, connections: int, take_timeout_s: float = _TAKE_TIMEOUT_S) -> None:
+    def __init__(self, circuit: Circuit, connections: int, take_timeout_s: float = TAKE_TIMEOUT_S) -> None:
         self._circuit = circuit
         self._connections = connections
         self._take_timeout_s = take_timeout_s

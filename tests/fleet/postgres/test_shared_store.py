@@ -276,6 +276,18 @@ def test_connections_that_are_all_lent_are_waited_for_until_the_deadline(
         pass
 
 
+def test_a_busy_database_is_not_taken_for_one_that_is_away(
+    fleet_database: Database, local: Store, tmp_path: Path
+) -> None:
+    """Else a list would now and then show this box's messages only."""
+    settings = settings_of(fleet_database.dsn, tmp_path)
+    with closing(SharedStore(settings, local, busy_timeout_s=0.1)) as store, ExitStack() as lent:
+        for _ in range(4):
+            lent.enter_context(store.readers.lend())
+        with pytest.raises(PostgresSlowError), store.readers.lend():
+            pass
+
+
 def test_a_connection_comes_back_without_a_transaction(store: SharedStore) -> None:
     pool = Pool(Circuit(store.connect), 1)
     with closing(pool):

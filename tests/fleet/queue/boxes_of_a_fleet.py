@@ -238,10 +238,9 @@ class Fleet:
         return Outcome(next(self.outcomes), NOW + 3_000_000, kind, message_id, seq, document, epoch)
 
     def execute(self, sql: str, values: Any = ()) -> list[Any]:
-        """Run one statement."""
-        with self.db.transaction():
-            cursor = self.db.execute(sql, values)
-            return cursor.fetchall() if cursor.description else []
+        """Run one statement, as a transaction of its own."""
+        cursor = self.db.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []
 
     def one(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None without a row."""
@@ -256,7 +255,7 @@ class Fleet:
     def state(self, message_id: int) -> str:
         """The state of a message: of its row in the queue, or its status."""
         row = self.row(message_id)
-        return row["state"] if row else self.one("SELECT status FROM messages WHERE id = ?", message_id)
+        return str(row["state"] if row else self.message(message_id)["status"])
 
     def message(self, message_id: int) -> dict[str, Any]:
         """The row of a message."""

@@ -16,22 +16,16 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from gatewayd.fleet.queue import boxes, cancels, claims, doubts, releases, rows, starts, uploads
 from gatewayd.fleet.queue.lanes import Lanes
-from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow, Outcome, OwnRow, Want
+from gatewayd.fleet.queue.names import Box, EpochOldError, Outcome, OwnRow, Want
 from gatewayd.store import Transaction
 from tests.fleet.databases import Database
 from tests.fleet.queue.boxes_of_a_fleet import AT, CALENDAR, NOW, TIMEOUT_S, Fleet, fleet_in
@@ -43,9 +37,22 @@ SIM = {"a": 1, "b": 2}
 NOT, AIR, SENT, DOUBT = "not", "air", "sent", "doubt"
 OLD = object()  # the answer that the epoch is old
 
-EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "25"))
+PHASES = [Phase.generate] if os.environ.get("QUEUE_FIRST") else list(Phase)
+EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "15"))
 
-either = st.sampled_from(NAMES)
+_TABLES = (
+    "queue", "messages", "parts", "sent_parts", "refusals", "events", "sim_usage", "company_usage", "boxes", "sims", "sim_places",
+    "fleet", "companies",
+)  # fmt: skip
+
+
+class NotNowError(Exception):
+    """An action is not possible in the present situation."""
+
+
+def _now(possible: object) -> None:
+    if not possible:
+        raise NotNowError
 
 
 @dataclass
@@ -118,18 +125,13 @@ class PlayedBox:
         return [each for each in self.outcomes if each.number > self.told]
 
 
-class Protocol(RuleBasedStateMachine):
+class Protocol:
     """The boxes, the network and the clients."""
 
-    fleet: ClassVar[Fleet]
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
         with self.fleet.db.transaction():
-            self.fleet.db.run_script(
-                "TRUNCATE queue, messages, parts, sent_parts, refusals, events, sim_usage, company_usage, boxes, sims, sim_places, fleet,"
-                " companies"
-            )
+            self.fleet.db.run_script("".join(f"DELETE FROM {table};" for table in _TABLES))
         self.fleet.boxes.clear()
         self.fleet.begin()
         self.boxes = {}
@@ -144,13 +146,29 @@ class Protocol(RuleBasedStateMachine):
         self.dead: dict[str, tuple[int, int]] = {}
         self.beats: Counter[str] = Counter()
         self.watched_at: dict[str, int] = {}
-        self.reported: set[tuple[int, int]] = set()
+        self.reported: set[tuple[str, int, int]] = set()
+
+    # --- the play
+
+    def play(self, choice: int) -> None:
+        """Do an action that a number chooses among those that are possible now."""
+        chance = Random(choice)  # noqa: S311 - no secret
+        for _ in range(40):
+            [action] = chance.choices(_ACTIONS, _WEIGHTS)
+            name = chance.choice(NAMES)
+            try:
+                getattr(self, action)(name, chance)
+            except NotNowError:
+                continue
+            note(f"{action} {name}")
+            self.each_message_is_where_it_belongs()
+            return
 
     # --- clients
 
-    @precondition(lambda self: len(self.messages) < 3)
-    @rule(parts=st.integers(1, 2), name=either, at_once=st.booleans())
-    def accept(self, parts: int, name: str, at_once: bool) -> None:
+    def accept(self, name: str, chance: Random) -> None:
+        _now(len(self.messages) < 3)
+        parts, at_once = chance.randint(1, 2), chance.random() < 0.3
         box = self.boxes[name]
         free = box.mode == "run" and box.lease and box.port is None and box.request is None
         started_by = box.box if at_once and free else None
@@ -163,10 +181,9 @@ class Protocol(RuleBasedStateMachine):
         if started_by is not None:
             box.journal[message_id] = Entry(dict.fromkeys(range(1, parts + 1), NOT), "started", box.box.epoch)
 
-    @precondition(lambda self: self.messages)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        message_id = data.draw(st.sampled_from(sorted(self.messages)))
+    def cancel(self, name: str, chance: Random) -> None:
+        _now(self.messages)
+        message_id = chance.choice(sorted(self.messages))
         state, retried = self.fleet.state(message_id), self.retries[message_id]
         known = self.fleet.one("SELECT count(*) FROM sent_parts WHERE message_id = ?", message_id)
         done = self.fleet.run(lambda db: cancels.cancel(db, [message_id], AT))
@@ -174,13 +191,12 @@ class Protocol(RuleBasedStateMachine):
 
     # --- requests of boxes
 
-    @rule(name=either, choice=st.integers(0, 50))
-    def ask(self, name: str, choice: int) -> None:
+    def ask(self, name: str, chance: Random) -> None:
         box = self.boxes[name]
-        assume(box.request is None and box.mode != "down")
+        _now(box.request is None and box.mode != "down")
         options = list(self._options(box))
-        assume(options)
-        box.request = options[choice % len(options)]
+        _now(options)
+        box.request = chance.choice(options)
         note(f"{name} asks {box.request.kind}")
 
     def _options(self, box: PlayedBox) -> Iterator[Request]:
@@ -326,7 +342,9 @@ class Protocol(RuleBasedStateMachine):
 
         return Request("list", lambda db: rows.own(db, name), answer)
 
-    def _reconciled(self, box: PlayedBox, row: OwnRow) -> Request | None:
+    def _reconciled(  # noqa: PLR0911 - one for each line of the protocol's table
+        self, box: PlayedBox, row: OwnRow
+    ) -> Request | None:
         """The next request about a row that the box has, by its journal as it is now. None: nothing is to do."""
         entry = box.journal.setdefault(
             row.message_id, Entry(dict.fromkeys(range(1, self.messages[row.message_id] + 1), NOT))
@@ -391,10 +409,9 @@ class Protocol(RuleBasedStateMachine):
 
     # --- PostgreSQL and the LAN
 
-    @rule(name=either)
-    def execute(self, name: str) -> None:
+    def execute(self, name: str, chance: Random | None = None) -> None:
         request = self.boxes[name].request
-        assume(request is not None and not request.done)
+        _now(request is not None and not request.done)
         assert request is not None
         self._execute(request)
 
@@ -405,11 +422,10 @@ class Protocol(RuleBasedStateMachine):
             request.result = OLD
         request.done = True
 
-    @rule(name=either)
-    def answer(self, name: str) -> None:
+    def answer(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
         request = box.request
-        assume(request is not None and request.done)
+        _now(request is not None and request.done)
         assert request is not None
         box.request = None
         if request.result is OLD:
@@ -421,11 +437,10 @@ class Protocol(RuleBasedStateMachine):
         else:
             request.answer(request.result)
 
-    @rule(name=either)
-    def ask_and_answer(self, name: str) -> None:
+    def ask_and_answer(self, name: str, chance: Random | None = None) -> None:
         """The usual case, so that examples get somewhere."""
         box = self.boxes[name]
-        assume(box.mode != "down")
+        _now(box.mode != "down")
         if box.request is None:
             options = list(self._options(box))
             box.request = options[-2] if len(options) > 1 else options[0]
@@ -433,10 +448,9 @@ class Protocol(RuleBasedStateMachine):
             self._execute(box.request)
         self.answer(name)
 
-    @rule(name=either)
-    def lose(self, name: str) -> None:
+    def lose(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.request is not None)
+        _now(box.request is not None)
         self._give_up(box)
         box.mode = "join"
 
@@ -445,20 +459,19 @@ class Protocol(RuleBasedStateMachine):
         if request is not None and not request.done and request.kind != "list":
             box.late.append(request)
 
-    @rule(name=either)
-    def execute_late(self, name: str) -> None:
+    def execute_late(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.late)
+        _now(box.late)
         request = box.late.pop(0)
         note(f"late {request.kind} of {name}")
         self._execute(request)
 
     # --- leases and rescues
 
-    @rule(name=either, lost=st.booleans())
-    def beat(self, name: str, lost: bool) -> None:
+    def beat(self, name: str, chance: Random | None = None) -> None:
+        lost = chance is not None and chance.random() < 0.2
         box = self.boxes[name]
-        assume(box.mode == "run")
+        _now(box.mode == "run")
         look = self.fleet.run(lambda db: boxes.look(db, box.box, beat=True))
         if look is None:
             box.mode = "join"
@@ -467,23 +480,20 @@ class Protocol(RuleBasedStateMachine):
             self.beats[name] += 1
             box.lease, box.lease_since = True, self.beats[name]
 
-    @rule(name=either)
-    def lease_ends(self, name: str) -> None:
-        assume(self.boxes[name].lease)
+    def lease_ends(self, name: str, chance: Random | None = None) -> None:
+        _now(self.boxes[name].lease)
         self.boxes[name].lease = False
 
-    @rule(name=either)
-    def watch(self, name: str) -> None:
+    def watch(self, name: str, chance: Random | None = None) -> None:
         [row] = self.fleet.execute("SELECT epoch, beat FROM boxes WHERE name = ?", (name,))
         self.seen[name] = (row[0], row[1])
         self.watched_at[name] = self.beats[name]
 
-    @rule(name=either)
-    def rescue(self, name: str) -> None:
+    def rescue(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(name in self.seen)
+        _now(name in self.seen)
         # Its leases of before the watch are over by now.
-        assume(not box.lease or box.lease_since > self.watched_at[name])
+        _now(not box.lease or box.lease_since > self.watched_at[name])
         epoch, beat = self.seen.pop(name)
         done = self.fleet.run(lambda db: boxes.rescue(db, name, epoch, beat))
         assert not (done and box.lease), "a box that lives was declared dead"
@@ -491,20 +501,17 @@ class Protocol(RuleBasedStateMachine):
             self.dead[name] = (epoch + 1, beat)
             self.fleet.run(lambda db: boxes.settle_rescued(db, AT, CALENDAR))
 
-    @rule()
-    def each_minute(self) -> None:
+    def each_minute(self, name: str = "", chance: Random | None = None) -> None:
         self.fleet.run(lambda db: boxes.settle_rescued(db, AT, CALENDAR))
 
-    @rule(name=either)
-    def doubt(self, name: str) -> None:
+    def doubt(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(name in self.dead)
-        assume(box.port is None or box.port[2] == "prompt")  # the second wait is longer than a submission
+        _now(name in self.dead)
+        _now(box.port is None or box.port[2] == "prompt")  # the second wait is longer than a submission
         epoch, beat = self.dead.pop(name)
         self.fleet.run(lambda db: boxes.doubt_rescued(db, name, epoch, beat, AT, CALENDAR))
 
-    @rule()
-    def decide(self) -> None:
+    def decide(self, name: str = "", chance: Random | None = None) -> None:
         found = self.fleet.run(doubts.open_doubts)
         decided = self.fleet.run(
             lambda db: doubts.decide(db, found, "retry", max_attempts=100, at=AT, calendar=CALENDAR)
@@ -515,22 +522,20 @@ class Protocol(RuleBasedStateMachine):
 
     # --- ports
 
-    @rule(name=either)
-    def prompt(self, name: str) -> None:
+    def prompt(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.mode != "down" and box.port is None and box.lease)
+        _now(box.mode != "down" and box.port is None and box.lease)
         for message_id, entry in box.journal.items():
             left = [seq for seq, state in sorted(entry.parts.items()) if state == NOT]
             if entry.state == "started" and entry.epoch == box.box.epoch and left and not entry.in_doubt:
                 entry.parts[left[0]] = AIR
                 box.port = (message_id, left[0], "prompt")
                 return
-        assume(False)
+        _now(False)
 
-    @rule(name=either)
-    def check(self, name: str) -> None:
+    def check(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.port is not None and box.port[2] == "prompt" and box.mode != "down")
+        _now(box.port is not None and box.port[2] == "prompt" and box.mode != "down")
         assert box.port is not None
         message_id, seq, _ = box.port
         entry = box.journal[message_id]
@@ -540,13 +545,10 @@ class Protocol(RuleBasedStateMachine):
             entry.parts[seq] = NOT
             box.port = None
 
-    @rule(
-        name=either,
-        how=st.sampled_from(["taken", "taken", "taken", "refused", "silent", "silent, not taken"]),
-    )
-    def submit(self, name: str, how: str) -> None:
+    def submit(self, name: str, chance: Random | None = None) -> None:
+        how = chance.choice(_ENDS) if chance else "taken"
         box = self.boxes[name]
-        assume(box.port is not None and box.port[2] == "checked" and box.mode != "down")
+        _now(box.port is not None and box.port[2] == "checked" and box.mode != "down")
         assert box.port is not None
         message_id, seq, _ = box.port
         box.port = (message_id, seq, "silent" if how.startswith("silent") else how)
@@ -563,10 +565,9 @@ class Protocol(RuleBasedStateMachine):
         entry = box.journal[message_id]
         assert (row["state"], row["box"], row["epoch"]) == ("started", box.name, entry.epoch), "P6"
 
-    @rule(name=either)
-    def end_of_submission(self, name: str) -> None:
+    def end_of_submission(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.port is not None and box.port[2] in ("taken", "refused", "silent") and box.mode != "down")
+        _now(box.port is not None and box.port[2] in ("taken", "refused", "silent") and box.mode != "down")
         assert box.port is not None
         message_id, seq, stage = box.port
         entry = box.journal[message_id]
@@ -593,34 +594,31 @@ class Protocol(RuleBasedStateMachine):
             )
         )
 
-    @rule(data=st.data())
-    def report(self, data: st.DataObject) -> None:
+    def report(self, name: str, chance: Random) -> None:
         """A report of a part through the other box: its card moved."""
         handed = [key for key in sorted(self.by) if key not in self.reported]
-        assume(handed)
-        key = data.draw(st.sampled_from(handed))
+        _now(handed)
+        key = chance.choice(handed)
         self.reported.add(key)
-        name, message_id, seq = key
-        other = self.boxes["b" if name == "a" else "a"]
+        by, message_id, seq = key
+        other = self.boxes["b" if by == "a" else "a"]
         other.number += 1
-        document = {"state": "delivered", "sim_id": SIM[name], "token": 0, "attempts": 0}
+        document = {"state": "delivered", "sim_id": SIM[by], "token": 0, "attempts": 0}
         other.outcomes.append(Outcome(other.number, NOW, "part", message_id, seq, document))
 
     # --- crashes
 
-    @rule(name=either)
-    def crash(self, name: str) -> None:
+    def crash(self, name: str, chance: Random | None = None) -> None:
         box = self.boxes[name]
-        assume(box.mode != "down")
+        _now(box.mode != "down")
         self._give_up(box)
         box.mode, box.lease = "down", False
         box.port = None
 
-    @rule(name=either, restored=st.sampled_from([False, False, False, True]))
-    def come_back(self, name: str, restored: bool) -> None:
+    def come_back(self, name: str, chance: Random) -> None:
         box = self.boxes[name]
-        assume(box.mode == "down")
-        if restored:
+        _now(box.mode == "down")
+        if chance.random() < 0.2:
             box.journal.clear()
             box.outcomes.clear()
             box.incarnations += 1
@@ -634,25 +632,21 @@ class Protocol(RuleBasedStateMachine):
 
     # --- properties
 
-    @invariant()
     def each_message_is_where_it_belongs(self) -> None:
         """A pending message has a row of the queue, and a final one has none; what is sent was handed over by one SIM."""
-        for message_id, parts in self.messages.items():
-            status = self.fleet.message(message_id)["status"]
-            assert (status == "pending") == (self.fleet.row(message_id) is not None)
+        found = self.fleet.db.execute(
+            "SELECT m.id, m.status, m.parts, CASE WHEN q.message_id IS NULL THEN 0 ELSE 1 END AS queued"
+            " FROM messages m LEFT JOIN queue q ON q.message_id = m.id"
+        ).fetchall()
+        for message_id, status, parts, queued in found:
+            assert (status == "pending") == bool(queued)
             if status in ("sent", "delivered"):
                 assert any(
                     all(self.by[name, message_id, seq] for seq in range(1, parts + 1)) for name in NAMES
                 ), "P3"
 
-    def teardown(self) -> None:
+    def finish(self) -> None:
         """Let everything come to its end without further faults, and look whether a message was lost (P1)."""
-        try:
-            self._finish()
-        finally:
-            super().teardown()
-
-    def _finish(self) -> None:
         for box in self.boxes.values():
             if box.mode == "down":
                 box.mode = "join"
@@ -664,10 +658,13 @@ class Protocol(RuleBasedStateMachine):
             for late in box.late:
                 self._execute(late)
             box.late.clear()
-        for _ in range(12):
-            for box in self.boxes.values():
-                self._one_round(box)
-            self.decide()
+        before: object = None
+        while (now := self._situation()) != before:
+            before = now
+            for _ in range(2):
+                for box in self.boxes.values():
+                    self._one_round(box)
+                self.decide()
         for message_id in self.messages:
             state = self.fleet.state(message_id)
             if state == "in_doubt":
@@ -677,6 +674,19 @@ class Protocol(RuleBasedStateMachine):
             else:
                 assert state in ("sent", "delivered", "failed", "cancelled"), f"P1: {message_id} is {state}"
         self._check_counts()
+
+    def _situation(self) -> object:
+        """Everything that may still change."""
+        found = self.fleet.db.execute(
+            "SELECT m.id, m.status, q.state, q.box, q.epoch, q.retried FROM messages m"
+            " LEFT JOIN queue q ON q.message_id = m.id ORDER BY m.id"
+        ).fetchall()
+        journals = [
+            (message_id, entry.state, entry.epoch, tuple(entry.parts.values()))
+            for box in self.boxes.values()
+            for message_id, entry in sorted(box.journal.items())
+        ]
+        return [tuple(row) for row in found], journals, [len(box.untold) for box in self.boxes.values()]
 
     def _one_round(self, box: PlayedBox) -> None:
         if box.request is not None:
@@ -691,14 +701,14 @@ class Protocol(RuleBasedStateMachine):
                 self._execute(box.request)
                 self.answer(box.name)
         if box.mode == "run":
-            self.beat(box.name, lost=False)
+            self.beat(box.name)
         for _ in range(6):
             if box.port is None and box.lease and self._can_send(box):
                 self.prompt(box.name)
             if box.port is not None and box.port[2] == "prompt":
                 self.check(box.name)
             if box.port is not None and box.port[2] == "checked":
-                self.submit(box.name, "taken")
+                self.submit(box.name)
             if box.port is not None:
                 self.end_of_submission(box.name)
 
@@ -734,15 +744,26 @@ class Protocol(RuleBasedStateMachine):
         assert gaps == 0
 
 
+_ENDS = ("taken", "taken", "taken", "refused", "silent", "silent, not taken")
+_CHANCES = {
+    "accept": 6, "cancel": 0.3, "ask": 6, "execute": 8, "answer": 8, "ask_and_answer": 14, "lose": 1.5, "execute_late": 2,
+    "beat": 5, "lease_ends": 0.7, "watch": 2, "rescue": 2, "each_minute": 0.5, "doubt": 3, "decide": 1, "prompt": 20, "check": 20,
+    "submit": 20, "end_of_submission": 14, "report": 0.7, "crash": 0.7, "come_back": 4,
+}  # fmt: skip
+_ACTIONS, _WEIGHTS = list(_CHANCES), list(_CHANCES.values())
+
+
 def test_the_protocol_keeps_its_promises(fleet_database: Database) -> None:
     with fleet_in(fleet_database) as fleet:
-        Protocol.fleet = fleet
-        run_state_machine_as_test(
-            Protocol,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=60,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
+
+        @settings(
+            max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES
         )
+        @given(choices=st.lists(st.integers(0, 2**31), min_size=40, max_size=120))
+        def play(choices: list[int]) -> None:
+            protocol = Protocol(fleet)
+            for choice in choices:
+                protocol.play(choice)
+            protocol.finish()
+
+        play()

@@ -87,7 +87,10 @@ def processes(state: Path) -> set[str]:
 def shown_to_people(url: str, box: Path) -> None:
     """Commands, health and pages tell of the fleet."""
     fleet = cli_json(box / "gatewayd.toml", "fleet", "status")
-    assert [(each["name"], each["silent"]) for each in fleet["boxes"]] == [("bamako", False), ("kayes", False)]
+    assert [(each["name"], each["silent"]) for each in fleet["boxes"]] == [
+        ("bamako", False),
+        ("kayes", False),
+    ]
     assert cli_json(box / "gatewayd.toml", "status")["fleet"] == {"name": "bamako", "trouble": None}
     health = requests.get(f"{url}/api/health", timeout=60).json()
     assert "fleet" in json.dumps(health)

@@ -1,0 +1,388 @@
+"""The rules of the protocol, one by one, each with the statements that it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from gatewayd.fleet.queue import boxes, cancels, doubts, releases, starts
+from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow
+from tests.conftest import eventually
+from tests.fleet.databases import Database
+from tests.fleet.queue.boxes_of_a_fleet import AT, CALENDAR, Fleet, connected
+
+pytestmark = pytest.mark.postgres
+
+REFERENCE = 7
+
+
+def listed(fleet: Fleet, message_id: int) -> ListedRow:
+    """The row of a message as its box would list it."""
+    row = fleet.row(message_id)
+    assert row is not None
+    return ListedRow(message_id, row["state"], row["epoch"])
+
+
+def release(fleet: Fleet, name: str, row: ListedRow) -> set[int]:
+    """Release one row."""
+    return fleet.run(lambda db: releases.release(db, fleet.boxes[name], [row], AT, CALENDAR))
+
+
+def stamp(fleet: Fleet, name: str, row: ListedRow) -> dict[int, Any]:
+    """Stamp one row."""
+    return fleet.run(lambda db: starts.stamp(db, fleet.boxes[name], [row]))
+
+
+def rescue(fleet: Fleet, name: str, *, doubt: bool = False) -> None:
+    """Find a box dead, and do what follows at once."""
+    [(epoch, beat)] = fleet.execute("SELECT epoch, beat FROM boxes WHERE name = ?", (name,))
+    assert fleet.run(lambda db: boxes.rescue(db, name, epoch, beat))
+    fleet.run(lambda db: boxes.settle_rescued(db, AT, CALENDAR))
+    if doubt:
+        fleet.run(lambda db: boxes.doubt_rescued(db, name, epoch + 1, beat, AT, CALENDAR))
+
+
+# Rule 1: a new epoch
+
+
+def test_a_late_release_does_not_free_a_row_that_was_stamped(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    late = listed(fleet, message_id)
+    fleet.join("a")
+    assert list(stamp(fleet, "a", late)) == [message_id]
+    assert release(fleet, "a", late) == set()
+    assert fleet.state(message_id) == "started"
+
+
+def test_a_stamp_needs_the_row_as_it_was_listed(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    row = listed(fleet, message_id)
+    fleet.join("a")
+    assert stamp(fleet, "a", ListedRow(message_id, "claimed", row.epoch)) == {}
+    assert stamp(fleet, "a", ListedRow(message_id, "started", row.epoch - 1)) == {}
+    assert stamp(fleet, "b", row) == {}
+    [stamped] = stamp(fleet, "a", row).values()
+    assert (stamped.state, stamped.sim_id) == ("started", 1)
+
+
+# Rule 2: the epoch of the box
+
+
+@pytest.mark.parametrize("what", ["claim", "start", "stamp", "accept"])
+def test_an_old_epoch_can_do_nothing(fleet: Fleet, what: str) -> None:
+    [message_id] = fleet.accept(1)
+    if what in ("start", "stamp"):
+        fleet.claim("a", 1)
+    before = fleet.row(message_id)
+    old = fleet.boxes["a"]
+    fleet.join("a")
+    fleet.boxes["a"] = old
+    asked: dict[str, Callable[[], object]] = {
+        "claim": lambda: fleet.claim("a", 1),
+        "start": lambda: fleet.start("a", [message_id]),
+        "stamp": lambda: stamp(fleet, "a", ListedRow(message_id, "claimed", old.epoch)),
+        "accept": lambda: fleet.accept(1, started_by=old),
+    }
+    with pytest.raises(EpochOldError):
+        asked[what]()
+    assert fleet.row(message_id) == before
+
+
+def test_a_new_epoch_waits_for_what_is_under_way_under_the_old_one(
+    fleet: Fleet, fleet_database: Database
+) -> None:
+    fleet.accept(1)
+    other = connected(fleet_database)
+    with ThreadPoolExecutor(1) as threads, fleet.db.transaction():
+        boxes.require(fleet.db, fleet.boxes["a"])
+
+        def rescued() -> bool:
+            with other.transaction():
+                return boxes.rescue(other, "a", epoch, beat)
+
+        [(epoch, beat)] = fleet.db.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'").fetchall()
+        waiting: Future[bool] = threads.submit(rescued)
+        eventually(lambda: fleet.db.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())
+        assert not waiting.done()
+        fleet.db.execute(
+            "UPDATE boxes SET acknowledged = 5 WHERE name = 'a'"
+        )  # neither a beat nor an upload waits
+        fleet.db.run_script("COMMIT; BEGIN")
+        assert waiting.result(10)
+    other.close()
+
+
+def test_a_beat_waits_for_no_claim(fleet: Fleet, fleet_database: Database) -> None:
+    other = connected(fleet_database)
+    with other.transaction():
+        boxes.require(other, fleet.boxes["a"])
+        assert fleet.run(lambda db: boxes.look(db, fleet.boxes["a"], beat=True)) is not None
+    other.close()
+
+
+def test_claimed_rows_of_an_old_epoch_are_rescued_by_anybody(fleet: Fleet) -> None:
+    [message_id] = fleet.accept(1)
+    fleet.claim("a", 1)
+    fleet.join("a")
+    assert fleet.run(lambda db: boxes.settle_rescued(db, AT, CALENDAR)) == 1
+    assert fleet.state(message_id) == "waiting"
+
+
+# Rule 3: known as sent
+
+
+@pytest.mark.parametrize("state", ["waiting", "claimed", "in_doubt"])
+def test_what_one_sim_sent_is_sent_whatever_became_of_it(fleet: Fleet, state: str) -> None:
+    message_id = fleet.started("a", 1)
+    epoch = fleet.boxes["a"].epoch
+    rescue(fleet, "a", doubt=True)
+    if state != "in_doubt":
+        [doubt] = fleet.run(doubts.open_doubts)
+        fleet.run(lambda db: doubts.decide(db, [doubt], "retry", max_attempts=5, at=AT, calendar=CALENDAR))
+    if state == "claimed":
+        [claimed] = fleet.claim("b", 3)
+        assert claimed.message_id == message_id
+        assert fleet.usage(3)[:2] == (1, 1)
+    assert fleet.state(message_id) == state
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
+    assert fleet.state(message_id) == "sent"
+    assert fleet.message(message_id)["sim_id"] == 1
+    assert fleet.usage(1) == (1, 1, 1, 0)
+    assert fleet.usage(3) == ((0, 0, 0, 0))
+
+
+def test_a_claimed_row_of_which_another_sim_sent_a_part_goes_back_and_is_bound(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1, parts=2)
+    epoch = fleet.boxes["a"].epoch
+    fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=epoch))
+    [doubt] = fleet.run(doubts.open_doubts)
+    fleet.run(lambda db: doubts.decide(db, [doubt], "retry", max_attempts=5, at=AT, calendar=CALENDAR))
+    fleet.place(1, up=0)
+    assert [one.message_id for one in fleet.claim("b", 3)] == [message_id]
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=None))
+    row = fleet.row(message_id)
+    assert row is not None
+    assert (row["state"], row["bound_sim"], row["sim_id"]) == ("waiting", 1, 1)
+    assert fleet.claim("b", 3) == []
+    [claimed] = fleet.claim("a", 1)
+    assert claimed.bound
+    [started] = fleet.start("a", [message_id]).values()
+    assert [(part.seq, part.sent, part.reference) for part in started.parts] == [
+        (1, True, REFERENCE),
+        (2, False, None),
+    ]
+
+
+def test_parts_of_two_sims_do_not_make_a_message_sent(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1, parts=2)
+    epoch = fleet.boxes["a"].epoch
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
+    fleet.upload("b", fleet.part(message_id, "submitted", sim_id=3, epoch=None, seq=2))
+    assert fleet.state(message_id) == "started"
+
+
+# Rule 4: cancel
+
+
+@pytest.mark.parametrize("state", ["waiting", "claimed", "started", "retried", "begun"])
+def test_a_cancel_succeeds_until_the_start(fleet: Fleet, state: str) -> None:
+    if state in ("waiting", "claimed"):
+        [message_id] = fleet.accept(1)
+        if state == "claimed":
+            fleet.claim("a", 1)
+    else:
+        message_id = fleet.started("a", 1, parts=2 if state == "begun" else 1)
+    epoch = fleet.boxes["a"].epoch
+    if state == "retried":
+        fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=epoch))
+        [doubt] = fleet.run(doubts.open_doubts)
+        fleet.run(lambda db: doubts.decide(db, [doubt], "retry", max_attempts=5, at=AT, calendar=CALENDAR))
+    if state == "begun":
+        fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
+        release(fleet, "a", listed(fleet, message_id))
+    done = fleet.run(lambda db: cancels.cancel(db, [message_id], AT))
+    if state in ("waiting", "claimed"):
+        assert done == [f"sms-{message_id}"]
+        assert (fleet.state(message_id), fleet.events(message_id)) == ("cancelled", [4])
+        assert fleet.usage(1)[:2] == (0, 0)
+        assert fleet.one("SELECT used FROM company_usage") == 0
+    else:
+        assert done == []
+        assert fleet.row(message_id) is not None
+
+
+def test_a_start_after_a_cancel_has_lost(fleet: Fleet) -> None:
+    [message_id] = fleet.accept(1)
+    fleet.claim("a", 1)
+    fleet.run(lambda db: cancels.cancel(db, [message_id], AT))
+    assert fleet.start("a", [message_id]) == {}
+
+
+# Rule 5: blind doubts
+
+
+@pytest.mark.parametrize(
+    ("parts", "told", "again"), [(1, False, True), (1, True, True), (2, False, False), (2, True, True)]
+)
+def test_only_a_told_doubt_of_several_parts_is_retried(
+    fleet: Fleet, parts: int, told: bool, again: bool
+) -> None:
+    message_id = fleet.started("a", 1, parts=parts)
+    if told:
+        fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=fleet.boxes["a"].epoch))
+    else:
+        rescue(fleet, "a", doubt=True)
+    assert fleet.events(message_id) == [5]
+    [doubt] = fleet.run(doubts.open_doubts)
+    assert doubt.told is told
+    decided = fleet.run(
+        lambda db: doubts.decide(db, [doubt], "retry", max_attempts=5, at=AT, calendar=CALENDAR)
+    )
+    assert (decided.retried, decided.held) == (
+        (frozenset({message_id}), frozenset()) if again else (frozenset(), frozenset({message_id}))
+    )
+    assert fleet.state(message_id) == ("waiting" if again else "in_doubt")
+
+
+def test_a_doubt_of_the_second_part_is_held(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1, parts=2)
+    epoch = fleet.boxes["a"].epoch
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
+    fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=epoch, seq=2))
+    [doubt] = fleet.run(doubts.open_doubts)
+    decided = fleet.run(
+        lambda db: doubts.decide(db, [doubt], "retry", max_attempts=5, at=AT, calendar=CALENDAR)
+    )
+    assert decided.held == {message_id}
+
+
+def test_a_doubt_that_changed_since_it_was_seen_is_left_alone(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    rescue(fleet, "a", doubt=True)
+    [doubt] = fleet.run(doubts.open_doubts)
+    old = fleet.boxes["a"].epoch
+    fleet.upload("a", fleet.part(message_id, "in_doubt", sim_id=1, epoch=old))
+    decided = fleet.run(
+        lambda db: doubts.decide(db, [doubt], "fail", max_attempts=5, at=AT, calendar=CALENDAR)
+    )
+    assert not decided.failed
+    assert fleet.state(message_id) == "in_doubt"
+
+
+@pytest.mark.parametrize("policy", ["fail", "hold"])
+def test_the_other_policies_decide_as_they_say(fleet: Fleet, policy: str) -> None:
+    message_id = fleet.started("a", 1)
+    rescue(fleet, "a", doubt=True)
+    [doubt] = fleet.run(doubts.open_doubts)
+    fleet.run(lambda db: doubts.decide(db, [doubt], policy, max_attempts=5, at=AT, calendar=CALENDAR))
+    assert fleet.state(message_id) == ("failed" if policy == "fail" else "in_doubt")
+    if policy == "fail":
+        assert fleet.usage(1) == (0, 0, 0, 1)
+        assert fleet.events(message_id) == [5, 3]
+
+
+# Rule 6: partly sent
+
+
+def test_a_partly_sent_message_goes_on_at_its_box_under_the_new_epoch(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1, parts=2)
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=fleet.boxes["a"].epoch))
+    row = listed(fleet, message_id)
+    fleet.join("a")
+    [stamped] = stamp(fleet, "a", row).values()
+    assert [part.sent for part in stamped.parts] == [True, False]
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=fleet.boxes["a"].epoch, seq=2))
+    assert fleet.state(message_id) == "sent"
+
+
+# Rule 7: incarnations
+
+
+def test_what_another_incarnation_started_is_in_doubt(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    row = listed(fleet, message_id)
+    fleet.join("a", "a-2")
+    assert stamp(fleet, "a", row) == {}
+    assert release(fleet, "a", row) == set()
+    lost = fleet.run(lambda db: releases.lose(db, fleet.boxes["a"], [row], AT, CALENDAR))
+    assert lost == {message_id}
+    found = fleet.row(message_id)
+    assert found is not None
+    assert (found["state"], found["told"]) == ("in_doubt", 0)
+    assert release(fleet, "a", listed(fleet, message_id)) == set()
+
+
+# Rule 8: progress
+
+
+def test_progress_does_not_free_a_row_in_doubt_but_a_release_does(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1, parts=2)
+    epoch = fleet.boxes["a"].epoch
+    rescue(fleet, "a", doubt=True)
+    fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=epoch))
+    assert fleet.state(message_id) == "in_doubt"
+    assert release(fleet, "a", ListedRow(message_id, "started", epoch)) == set()
+    assert release(fleet, "a", listed(fleet, message_id)) == {message_id}
+    row = fleet.row(message_id)
+    assert row is not None
+    assert (row["state"], row["bound_sim"]) == ("waiting", 1)
+
+
+# Rescue
+
+
+def test_a_box_that_beat_meanwhile_is_not_dead(fleet: Fleet) -> None:
+    [(epoch, beat)] = fleet.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'")
+    fleet.run(lambda db: boxes.look(db, fleet.boxes["a"], beat=True))
+    assert not fleet.run(lambda db: boxes.rescue(db, "a", epoch, beat))
+
+
+def test_a_box_that_came_back_is_not_put_in_doubt_by_its_rescuer(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    [(epoch, beat)] = fleet.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'")
+    assert fleet.run(lambda db: boxes.rescue(db, "a", epoch, beat))
+    fleet.join("a")
+    assert fleet.run(lambda db: boxes.doubt_rescued(db, "a", epoch + 1, beat, AT, CALENDAR)) == []
+    assert fleet.state(message_id) == "started"
+
+
+def test_a_rescued_box_is_told_by_its_next_look(fleet: Fleet) -> None:
+    box = fleet.boxes["a"]
+    rescue(fleet, "a")
+    assert fleet.run(lambda db: boxes.look(db, box, beat=False)) is None
+    assert fleet.run(lambda db: boxes.look(db, box, beat=True)) is None
+
+
+# PostgreSQL restored from a backup
+
+
+def test_a_box_that_was_told_more_stops_all_claims_until_each_has_told_again(fleet: Fleet) -> None:
+    fleet.accept(1)
+    last = fleet.one("SELECT last_value FROM message_ids")
+    joined = fleet.join("a", acknowledged=10, last_message_id=last + 5)
+    assert joined.behind
+    assert fleet.claim("a", 1) == []
+    assert fleet.run(boxes.recovered) == ["a", "b"]
+    fleet.run(lambda db: boxes.caught_up(db, fleet.boxes["a"]))
+    fleet.run(lambda db: boxes.caught_up(db, fleet.boxes["b"]))
+    assert fleet.run(boxes.recovered) == []
+    assert len(fleet.claim("a", 1)) == 1
+    assert fleet.accept(1)[0] > last + 1_000_000
+
+
+def test_a_join_of_no_member_is_refused(fleet: Fleet) -> None:
+    assert fleet.run(lambda db: boxes.retire(db, "a", "excluded"))
+    with pytest.raises(LookupError):
+        fleet.join("a")
+    assert not fleet.run(lambda db: boxes.retire(db, "a", "left"))
+
+
+def test_an_upload_of_another_incarnation_is_refused(fleet: Fleet) -> None:
+    message_id = fleet.started("a", 1)
+    old = fleet.boxes["a"]
+    fleet.boxes["a"] = Box("a", old.number, old.epoch, "another")
+    with pytest.raises(EpochOldError):
+        fleet.upload("a", fleet.part(message_id, "submitted", sim_id=1, epoch=old.epoch))
