@@ -288,11 +288,13 @@ def test_a_busy_database_is_not_taken_for_one_that_is_away(
             pass
 
 
-def test_a_connection_comes_back_without_a_transaction(store: SharedStore) -> None:
+def test_a_connection_comes_back_without_a_transaction(store: SharedStore, fleet_database: Database) -> None:
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
     pool = Pool(Circuit(store.connect), 1)
     with closing(pool):
         with pool.lend() as db:
             db.run_script("BEGIN")
+        eventually(lambda: fleet_database.psql(open_ones).strip() == "0", timeout_s=5)
         with pool.lend() as db:
             assert db.is_idle
 

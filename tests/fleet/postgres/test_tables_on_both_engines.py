@@ -74,8 +74,8 @@ LOCAL = {
     "inbound.first_time", "inbound.forget_seen", "inbound.forget_seen_but", "inbound.begin_assembly", "inbound.assemblies_of",
     "inbound.overdue_assemblies", "inbound.assembled", "inbound.drop_assembly", "inbound.drop_assembled_but",
     "inbound.keep_part", "inbound.parts_of",
-    "parts.rebuild_queue",
-    "sims.pin_state", "sims.set_pin_state",
+    "messages.next_own_ids", "parts.rebuild_queue",
+    "sims.number_from", "sims.pin_state", "sims.set_pin_state",
 }  # fmt: skip
 
 
@@ -237,6 +237,8 @@ def test_sims(both: Both) -> None:
     assert both(sims.shown_one, 99, DAY) is None
     assert both(sims.id_of, "8922302") == b
     assert both(sims.id_of, "1") is None
+    assert both(sims.iccid_of, b) == "8922302"
+    assert both(sims.iccid_of, 99) == ""
     assert both(sims.at_work, b).enabled == 0
     assert both(sims.at_work, 99) is None
     assert [each.id for each in both(sims.enabled)] == [a, c, 4]
@@ -311,6 +313,9 @@ def test_messages(both: Both) -> None:
     assert both(messages.by_id, 4).text == "Größe %_\\ 'x'"
     assert both(messages.find, 5).begins_at == NOW + 400 * SECOND
     assert both(messages.find, 99) is None
+    assert both(messages.of_sandbox, [7, 6, 1, 99]) == [6]
+    assert both(messages.of_sandbox, []) == []
+    assert both(scheduled.count) == 2
 
     everything = {
         "company_id": None, "status": None, "campaign_id": None, "recipient": None, "since": None, "until": None,
@@ -537,6 +542,8 @@ def test_texts(both: Both) -> None:
         both(inbound.text_of, reader, 2)
         both(inbound.text_of, reader, 99)
     assert list(both(inbound.shown_by_ids, [2, 1, 99])) == [1, 2]
+    assert both(inbound.plain_text, 2).sender == MALI
+    assert both(inbound.plain_text, 9) is None
     for newest in (
         NewestFilter(), NewestFilter(sender=MALI), NewestFilter(sim_id=b), NewestFilter(company_id=one),
         NewestFilter(since=NOW, until=NOW + 3 * SECOND), NewestFilter(contains="bonJOUR"), NewestFilter(contains="é"),
@@ -736,6 +743,7 @@ def test_events_and_their_webhooks(both: Both) -> None:
     both(webhooks.set_progress, hook, Progress(3, 4, NOW, 5, NOW, None))
     both(webhooks.advance, [(5, hook), (2, hook), (1, other)])
     assert both(webhooks.of_key, 5)[0].id == other
+    both(webhooks.touch, other)
     assert both(webhooks.kinds, 0, 1) == [webhooks.Kind(one, sandbox=False, type=EventType.MESSAGE_SENT)]
 
     for number in range(1, 6):
