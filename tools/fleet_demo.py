@@ -75,7 +75,7 @@ def _run(options: argparse.Namespace, started: contextlib.ExitStack) -> None:
     state.mkdir(parents=True, exist_ok=True)
     print("starting PostgreSQL and the boxes …", flush=True)
     server = started.enter_context(_postgres(state))
-    if not server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):
+    if DATABASE not in server.psql("SELECT datname FROM pg_database;").split():
         server.create_database(DATABASE)
     names = NAMES[: options.boxes]
     first = state / names[0]

@@ -54,7 +54,7 @@ def fleet() -> None:
 
 @examples(
     "gatewayd fleet init postgresql:///gatewayd",
-    "gatewayd fleet init postgresql://postgres@db.example/gatewayd --admin-password-file secret",
+    "gatewayd fleet init postgresql://postgres@db.example/gatewayd",
 )
 @fleet.command()
 @_dsn
@@ -133,8 +133,8 @@ def init(
 
 
 @examples(
-    "gatewayd fleet join 'host=db.example dbname=gatewayd user=gatewayd' --name bamako-1",
-    "gatewayd fleet join postgresql://gatewayd@db.example/gatewayd --name kayes --company 1=3 --company 2=new",
+    "gatewayd fleet join postgresql://gatewayd@db.example/gatewayd --name kayes",
+    "gatewayd fleet join postgresql://gatewayd@db/sms --name kayes --company 1=3",
 )
 @fleet.command()
 @_dsn

@@ -62,8 +62,9 @@ def _fleet(settings: Settings, store: Store, clock: Clock) -> Fleet | None:
     if not settings.fleet.joined:
         return None
     from gatewayd.fleet.fleet import Fleet  # noqa: PLC0415 - psycopg is not installed on every box
+    from gatewayd.fleet.setup.fitness import refused  # noqa: PLC0415 - likewise
 
-    return Fleet(settings, store, clock)
+    return Fleet(settings, store, clock, refused=lambda db: refused(db, store, settings))
 
 
 def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Membership | None:

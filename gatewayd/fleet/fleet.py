@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
+from config.language.text import Text
 from config.settings import Settings
 from gatewayd.fleet.box.agent import Agent, AgentSettings, AgentStatus, Hooks
 from gatewayd.fleet.box.journal import Journal
@@ -24,6 +25,7 @@ from gatewayd.fleet.queue.keeping import TextTaken
 from gatewayd.fleet.queue.names import Box, Look
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
+from gatewayd.store import Transaction
 from gatewayd.store.engine.connection import SqliteConnection
 from gatewayd.store.store import Store
 from gatewayd.store.tables.outcomes import counts, install_outcomes
@@ -70,9 +72,15 @@ class Fleet:
     """The fleet of this box. Any thread may call any method after `attach`."""
 
     def __init__(
-        self, settings: Settings, store: Store, clock: Clock, *, make_connection: Connect = connect
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        *,
+        make_connection: Connect = connect,
+        refused: Callable[[Transaction], Text | None] = lambda _: None,
     ) -> None:
-        """`store`: of this box, made with `prepare_store`."""
+        """`store`: of this box, made with `prepare_store`. `refused`: why the box may not act for the fleet, asked at each join."""
         fleet, dispatch = settings.fleet, settings.dispatch
         self._connection = ConnectionSettings(
             fleet.dsn, fleet.name, password_file=fleet.password_file, sslrootcert=fleet.sslrootcert
@@ -106,6 +114,7 @@ class Fleet:
                 joined=self._joined,
                 looked=self._tell_look,
                 settled=self._tell_settled,
+                refused=refused,
             ),
         )
 

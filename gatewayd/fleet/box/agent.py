@@ -106,6 +106,7 @@ class Hooks:
     joined: Callable[[Box], None]
     looked: Callable[[Look], None]
     settled: Callable[[Sequence[str]], None]  # sms_ids of messages whose status changed
+    refused: Callable[[Transaction], Text | None]  # asked before each join: why this box may not act for the fleet
 
 
 class Agent:
@@ -302,6 +303,8 @@ class Agent:
         last = max(self._last_message_id, self._journal.highest_id())
         try:
             with self._link.transaction() as db:
+                if (refused := self._hooks.refused(db)) is not None:
+                    raise _NoMemberError(refused)
                 joined = boxes.join(
                     db,
                     self._settings.name,

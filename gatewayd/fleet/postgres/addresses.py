@@ -21,7 +21,7 @@ def parts(dsn: str) -> dict[str, str]:
 
 def joined(of: dict[str, str]) -> str:
     """The connection string of these parts, as key=value."""
-    return make_conninfo("", **of)  # type: ignore[arg-type]
+    return make_conninfo("", **of)
 
 
 def is_socket(of: dict[str, str]) -> bool:

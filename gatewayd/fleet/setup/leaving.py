@@ -14,7 +14,7 @@ from gatewayd.fleet.setup import members
 from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import membership, outcomes, shared_messages
+from gatewayd.store.tables import membership, outcomes, shared_messages, taking_along
 from gatewayd.timekeeping.clock import Calendar, Moment
 from gatewayd.version import VERSION
 
@@ -70,8 +70,25 @@ class Leave:
                 )
             with self._db.transaction():
                 members.leave(self._db, name, self._at, self._calendar)
-        self._store.write(membership.note_left)
+        self._take_along()
         return Left(started)
+
+    def _take_along(self) -> None:
+        """Keep what the fleet knows of the companies, and be alone, in one transaction."""
+        used = [tuple(row) for row in self._db.execute("SELECT company_id, month, used FROM company_usage")]
+        names = ", ".join(taking_along.OPT_OUT_COLUMNS)
+        opt_outs = [
+            {name: row[name] for name in taking_along.OPT_OUT_COLUMNS}
+            for row in self._db.execute(f"SELECT {names} FROM opt_outs ORDER BY id")  # noqa: S608 - our own names
+        ]
+
+        def be_alone(local: Transaction) -> None:
+            taking_along.keep_usage(local, used)
+            taking_along.keep_opt_outs(local, opt_outs)
+            taking_along.begin_webhooks(local)
+            membership.note_left(local)
+
+        self._store.write(be_alone)
 
     def _tell(self, name: str, incarnation: shared_messages.Incarnation) -> None:
         """Tell the fleet every outcome, under a new epoch."""
