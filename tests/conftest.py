@@ -118,12 +118,16 @@ class Process:
         module: str = "gatewayd.cli",
         environment: Mapping[str, str] | None = None,
         manager: ServiceManager | None = None,
+        forked_in: Path | None = None,
     ) -> None:
-        """`manager`: starts the command as systemd would. With a manager or an environment it is a new interpreter, else a fork."""
+        """`manager`: starts the command as systemd would. With a manager or an environment it is a new interpreter, else a fork.
+
+        `forked_in`: a fork in spite of an environment, in this folder; for commands that are started many times.
+        """
         self._process: subprocess.Popen[str] | fork_server.Child
         command, fds = [module, *map(str, arguments)], list[int]()
-        if manager is None and environment is None:
-            self._process = fork_server.start(command)
+        if manager is None and (forked_in or environment is None):
+            self._process = fork_server.start(command, environment, forked_in)
         else:
             variables = environment or {}
             if manager is not None:

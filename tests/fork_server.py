@@ -18,7 +18,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, NoReturn
 
 _IMPORTED_PACKAGES = ("gatewayd.commands", "gatewayd.admin", "api.endpoints", "modem.simulator.makes")
@@ -68,11 +69,17 @@ class Child:
         return self._code
 
 
-def start(command: list[str]) -> Child:
-    """Start `python -m *command` with this process's folder and environment. Standard output and errors are pipes."""
-    server = _server()
+def start(command: list[str], more: Mapping[str, str] | None = None, folder: Path | None = None) -> Child:
+    """Start `python -m *command` with this process's folder and environment. Standard output and errors are pipes.
+
+    `more`: further variables; for each set of them there is a server of its own, which loads what LD_PRELOAD names.
+    """
+    variables = dict(more or {})
+    server = _server(tuple(sorted(variables.items())))
     pipes = [os.pipe() for _ in range(3)]
-    request = json.dumps({"command": command, "folder": os.getcwd(), "environment": dict(os.environ)})
+    request = json.dumps(
+        {"command": command, "folder": str(folder or Path.cwd()), "environment": {**os.environ, **variables}}
+    )
     try:
         socket.send_fds(server, [request.encode()], [write for _, write in pipes])
         pid = int(server.recv(16))
@@ -84,7 +91,7 @@ def start(command: list[str]) -> Child:
 
 
 @functools.cache
-def _server() -> socket.socket:
+def _server(more: tuple[tuple[str, str], ...]) -> socket.socket:
     client_end, server_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with server_end:
         process = subprocess.Popen(
@@ -92,6 +99,7 @@ def _server() -> socket.socket:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[server_end.fileno()],
+            env={**os.environ, **dict(more)},
         )
 
     def stop() -> None:

@@ -71,7 +71,7 @@ def _membership(fleet: Fleet | None, settings: Settings, store: Store) -> Member
     """This box as the gateway sees it in its fleet; None: the box is alone."""
     if fleet is None:
         return None
-    from gatewayd.fleet.membership import Membership  # noqa: PLC0415 - psycopg is not installed on every box
+    from gatewayd.fleet.membership import Membership  # noqa: PLC0415 - likewise
 
     return Membership(fleet, settings, store)
 

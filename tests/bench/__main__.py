@@ -15,6 +15,7 @@ import pytest
 
 from tests.bench import (
     measure_commits,
+    measure_fleet,
     measure_gap,
     measure_latency,
     measure_rest,
@@ -44,6 +45,7 @@ MEASURES: Mapping[str, Callable[[Report, type[Program], Effort], None]] = {
     "wear": measure_wear.measure,
     "commits": measure_commits.measure,
     "rest": measure_rest.measure,
+    "fleet": measure_fleet.measure,
 }
 QUICK = Effort(seconds=3, samples=20, full=False)
 WHOLE = Effort(seconds=6, samples=40, full=True)
@@ -54,6 +56,7 @@ ONCE = (
     "storage",
     "commits",
     "rest",
+    "fleet",
 )  # these take long and hardly differ from run to run
 FAULTS = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from api.responses.answers.envelope import Shape, Success, Time
 
 

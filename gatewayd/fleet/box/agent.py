@@ -45,6 +45,7 @@ from gatewayd.fleet.queue.names import (
 )
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
+from gatewayd.store.tables.shared_messages import Entry
 from gatewayd.timekeeping.clock import DAY, Calendar, Clock, Moment
 from gatewayd.version import VERSION
 
@@ -106,7 +107,9 @@ class Hooks:
     joined: Callable[[Box], None]
     looked: Callable[[Look], None]
     settled: Callable[[Sequence[str]], None]  # sms_ids of messages whose status changed
-    refused: Callable[[Transaction], Text | None]  # asked before each join: why this box may not act for the fleet
+    refused: Callable[
+        [Transaction], Text | None
+    ]  # asked before each join: why this box may not act for the fleet
 
 
 class Agent:
@@ -152,10 +155,15 @@ class Agent:
         self._journal_told = 0  # the highest state of the journal that PostgreSQL has, of this incarnation
         self._last_message_id = 0
         self._may_wait = False  # something may wait in the queue for this box
+        self._tells_again = (
+            False  # PostgreSQL was restored, and does not know yet that this box told everything
+        )
         self._looked = False  # a look came since the SIMs were last judged
         self._look_at = self._beat_at = self._reconcile_at = self._settle_at = self._doubts_at = 0.0
         self._prune_at = 0.0
         self._by_comparison: set[int] = set()  # started in this epoch by a comparison
+        self._to_adopt: dict[int, int] = {}  # SIM by message: accepted as started in this epoch
+        self._to_release: list[ListedRow] = []  # dropped from the journal in this epoch
         self._unknown: set[ListedRow] = set()
 
     # For any thread
@@ -215,7 +223,20 @@ class Agent:
             if pause_s > 0:
                 self._woken.wait(pause_s)
             self._woken.clear()
-        self._link.close()
+        self._finish()
+
+    def _finish(self) -> None:
+        """At a stop: tell what happened, and let the messages wait for other boxes of which nothing was handed over."""
+        try:
+            if self._box is not None and self._link.is_up:
+                self._upload()
+                entries, _ = self._journal.entries([])
+                self._drop_untouched(self._box, list(entries.values()))
+                self._release_rows(self._box)
+        except (StoreUnavailableError, EpochOldError, _JoinAnewError) as error:
+            log.info("fleet: at the stop: %s", error)  # it is told at the next start
+        finally:
+            self._link.close()
 
     def _step(self) -> float:
         """Do what is due; the seconds until something is due without a wake-up."""
@@ -276,6 +297,8 @@ class Agent:
             self._look()
         self._take_accepted()
         self._upload()
+        if self._tells_again:
+            self._tell_caught_up()
         if self._reconcile_at <= now:
             self._reconcile()
         self._release()
@@ -299,6 +322,8 @@ class Agent:
         self._lease.lose()
         self._by_comparison.clear()
         self._unknown.clear()
+        self._to_adopt.clear()
+        self._to_release.clear()
         incarnation = self._journal.incarnation()
         last = max(self._last_message_id, self._journal.highest_id())
         try:
@@ -361,6 +386,9 @@ class Agent:
             self._journal_told = found.journal
         self._look_at = asked_at + fleet.look_s
         self._looked = True
+        self._tells_again = fleet.recovering and not all(
+            row.caught_up for row in found.boxes if row.name == box.name
+        )
         self._fleet = fleet
         self._last_message_id = max(self._last_message_id, found.last_message_id)
         self._may_wait = self._may_wait or found.waits
@@ -445,6 +473,12 @@ class Agent:
             if len(batch) < UPLOADED_AT_ONCE:
                 return
 
+    def _tell_caught_up(self) -> None:
+        """PostgreSQL was restored, and this box has told everything again."""
+        with self._link.transaction() as db:
+            boxes.caught_up(db, self._own_box())
+        self._tells_again = False
+
     def _upload_batch(self, box: Box, told: list[Outcome]) -> Uploaded:
         with self._link.transaction() as db:
             return uploads.upload(
@@ -495,7 +529,8 @@ class Agent:
                 releases.lose(db, box, plan.lost, self._moment(), self._calendar)
         if plan.release:
             dropped = self._journal.drop([row.message_id for row in plan.release])
-            self._release_rows(box, [row for row in plan.release if row.message_id in dropped])
+            self._to_release += [row for row in plan.release if row.message_id in dropped]
+            self._release_rows(box)
 
     def _stamp(self, box: Box, listed: list[ListedRow]) -> None:
         without = self._journal.without_row([row.message_id for row in listed])
@@ -513,7 +548,7 @@ class Agent:
 
     def _take_accepted(self) -> None:
         """Adopt the messages that this box accepted as started."""
-        box, found = self._own_box(), dict[int, int]()
+        box, found = self._own_box(), self._to_adopt
         try:
             while True:
                 epoch, message_id, sim_id = self._accepted.get_nowait()
@@ -526,49 +561,61 @@ class Agent:
         if not found:
             return
         with self._link.transaction() as db:
-            taken = Taken(found, _rows(db, list(found)), dict.fromkeys(found, ()))
-        self._keep(box, taken, already=set(found))
+            new = _rows(db, list(found))
+        sims = {message_id: found[message_id] for message_id in new}
+        self._keep(box, Taken(sims, new, dict.fromkeys(new, ())), already=set(new))
+        found.clear()
 
     def _release(self) -> None:
         """Release what was given back, and what no SIM of this box can send now."""
         box = self._own_box()
-        given_back = [row for row in self._source.take_given_back() if row.epoch == box.epoch]
-        if given_back:
-            self._release_rows(box, given_back)
-        if not self._looked:
-            return
-        self._looked = False
+        self._to_release += [row for row in self._source.take_given_back() if row.epoch == box.epoch]
+        if self._looked:
+            self._looked = False
+            self._drop_stuck(box)
+        self._release_rows(box)
+
+    def _drop_stuck(self, box: Box) -> None:
+        """Drop what was not begun and no SIM of this box can send, or what has expired here."""
         found, untold = self._journal.entries([])
         stuck = {
             sim_id
             for sim_id in {entry.sim_id for entry in found.values() if entry.sim_id is not None}
             if not self._own_sims.may_send(sim_id)
         }
-        wanted = [
-            entry
-            for message_id, entry in found.items()
-            if (entry.sim_id in stuck or entry.status != "pending")
-            and entry.state in (CLAIMED, STARTED)
-            and entry.epoch == box.epoch
-            and entry.untouched
-            and message_id not in untold
-        ]
-        if not wanted:
-            return
-        dropped = self._journal.drop([entry.message_id for entry in wanted], begun=False)
-        self._release_rows(
+        self._drop_untouched(
             box,
             [
-                ListedRow(entry.message_id, entry.state, entry.epoch)
-                for entry in wanted
-                if entry.message_id in dropped
+                entry
+                for message_id, entry in found.items()
+                if (entry.sim_id in stuck or entry.status != "pending") and message_id not in untold
             ],
         )
 
-    def _release_rows(self, box: Box, listed: list[ListedRow]) -> None:
-        self._upload()  # the causes for which they were refused, before another SIM may take them
+    def _drop_untouched(self, box: Box, entries: Sequence[Entry]) -> None:
+        """Drop those of these messages of which nothing was handed over; they are released next."""
+        wanted = [
+            each
+            for each in entries
+            if each.state in (CLAIMED, STARTED) and each.epoch == box.epoch and each.untouched
+        ]
+        if not wanted:
+            return
+        dropped = self._journal.drop([each.message_id for each in wanted], begun=False)
+        self._to_release += [
+            ListedRow(each.message_id, each.state, each.epoch)
+            for each in wanted
+            if each.message_id in dropped
+        ]
+
+    def _release_rows(self, box: Box) -> None:
+        """Release what was dropped, after the causes for which it was refused are told: another SIM may take it at once."""
+        if not self._to_release:
+            return
+        self._upload()
         with self._link.transaction() as db:
-            releases.release(db, box, listed, self._moment(), self._calendar)
+            releases.release(db, box, self._to_release, self._moment(), self._calendar)
+        self._to_release.clear()
         self._may_wait = True
 
     # Claims and starts

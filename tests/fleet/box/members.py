@@ -103,7 +103,7 @@ class Queue:
         names = ", ".join(["id", *messages.COLUMNS])
         marks = ", ".join("?" * (1 + len(messages.COLUMNS)))
         db.execute(
-            f"INSERT INTO messages ({names}) VALUES ({marks})",  # noqa: S608 - our own names
+            f"INSERT INTO messages ({names}) VALUES ({marks})",
             (message_id, *(row[column] for column in messages.COLUMNS)),
         )
         messages.insert_parts(

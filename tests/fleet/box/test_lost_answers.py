@@ -32,7 +32,7 @@ def test_a_lost_answer_doubles_and_loses_nothing(
         box.bank.hold(1, "+CMGS", answer=True)
     loss = proxy.lose_answer_to(STATEMENTS[statement], late_s=late_s)
     with running(box):
-        ids = [boxes.queue.send(f"message {number}", sim=1 + number % 2) for number in range(8)]
+        ids = [boxes.queue.send(f"message {number}", sim=1 + number % 2, pinned=True) for number in range(8)]
         if statement == "stamp":  # there is something to stamp only after another loss
             eventually(
                 lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'claimed' AND sim_id = 1")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import eventually
 from tests.fleet.box.members import Boxes, running
+from tests.fleet.proxy import Proxy
 
 pytestmark = pytest.mark.postgres
 
@@ -34,9 +35,9 @@ def test_an_old_file_is_a_new_incarnation_and_does_not_send_what_was_sent_since(
     assert {boxes.queue.status(each) for each in (first, second, third)} <= {"sent", "delivered"}
 
 
-def test_what_an_older_incarnation_had_started_is_in_doubt(boxes: Boxes) -> None:
+def test_what_an_older_incarnation_had_started_is_in_doubt(boxes: Boxes, proxy: Proxy) -> None:
+    box = boxes.add("one", submit_timeout_s=60, dsn=boxes.dsn_through(proxy))
     boxes.set_fleet(in_doubt="hold")
-    box = boxes.add("one", submit_timeout_s=60)
     file = box.settings.store.path
     kept = file.with_name("kept.db")
     box.start()
@@ -49,7 +50,9 @@ def test_what_an_older_incarnation_had_started_is_in_doubt(boxes: Boxes) -> None
     eventually(lambda: boxes.queue.state(message_id) == "started")
     # The fleet must have seen the journal that knows of it.
     eventually(lambda: boxes.queue.one("SELECT journal FROM boxes") >= 1)
+    proxy.cut()
     box.stop()
+    proxy.heal()
     shutil.copyfile(kept, file)
     box.bank.release(1, forget=True)
     with running(box):

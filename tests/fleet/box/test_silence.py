@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatewayd.fleet.box.doubt_watch import DoubtWatch
-from gatewayd.fleet.box.silence import Silent, SilenceWatch
+from gatewayd.fleet.box.silence import SilenceWatch, Silent
 from gatewayd.fleet.queue.names import BoxRow, Doubt, FleetRow
 
 FLEET = FleetRow("Africa/Bamako", 90, "retry", 120, 1000, 5.0, 25.0, 35.0, 30.0, 2.0, False)

@@ -81,7 +81,7 @@ class Clients:
                     continue
                 self._busy += 1
             drafts = []
-            for _ in range(chance.choice((1, 1, 1, 1, 1, BULK))):
+            for _ in range(chance.choice((1, 1, 1, BULK))):
                 text = f"Message {number}/{count}" + (LONG if chance.random() < 0.15 else "")
                 drafts.append({"recipient": f"+2237{number}{count:06}", "message": text})
                 count += 1

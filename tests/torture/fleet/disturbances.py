@@ -38,6 +38,15 @@ class Disturbance:
             return True
         return not any(kind in OF_POSTGRES for kind in kinds) and self.step.box == other.step.box
 
+    def finds_all_well(self) -> bool:
+        """Whether what it is about works again after what was done to it before."""
+        run = self.run
+        if self.step.kind is Kind.RESTORE or self.step.kind is Kind.POSTGRES_CLOCK:
+            return all(run.works(box) for box in run.boxes)
+        if self.step.kind in OF_POSTGRES:
+            return sum(run.works(box) for box in run.boxes) >= len(run.boxes) - 1
+        return run.works(self.box)
+
     def begin(self) -> None:
         """Begin."""
         self._ends_at = time.monotonic() + self.step.lasts_s
@@ -70,7 +79,7 @@ class Freeze(Disturbance):
 
     def begin(self) -> None:
         """Stop it."""
-        self._began = time.time()
+        self._began = time.monotonic()
         self.box.freeze()
         super().begin()
 
@@ -78,7 +87,7 @@ class Freeze(Disturbance):
         """Let it go on."""
         self.box.thaw()
         # What it had checked before may be written now: no check can exclude that.
-        self.run.note_frozen(self.box, self._began, time.time())
+        self.run.note_frozen(self.box, self._began, time.monotonic())
 
 
 class Cut(Disturbance):
@@ -89,12 +98,12 @@ class Cut(Disturbance):
     def begin(self) -> None:
         """Cut."""
         self.box.proxy.cut(late=self.step.late)
-        self._began = time.time()
+        self._began = time.monotonic()
         super().begin()
 
     def end(self) -> None:
         """Let everything pass."""
-        self.run.note_away(self.box, self._began, time.time())
+        self.run.note_away(self.box, self._began, time.monotonic())
         self.box.proxy.heal()
 
 
@@ -155,12 +164,12 @@ class PostgresKill(Disturbance):
     def begin(self) -> None:
         """Kill it."""
         self.run.server.kill()
-        self._began = time.time()
+        self._began = time.monotonic()
         super().begin()
 
     def end(self) -> None:
         """Start it."""
-        ended = time.time()
+        ended = time.monotonic()
         self.run.server.start()
         for box in self.run.boxes:
             self.run.note_away(box, self._began, ended)
@@ -204,9 +213,13 @@ class Restore(Disturbance):
             run.broken.append(f"{self.step}: a request was not answered within {ANSWERED_S:.0f} s")
         run.gather_doubts()
         run.forgotten |= {each.sms_id for each in run.clients.accepted if each.at > self._copied_at}
+        if self.step.late:  # a box may have parts in doubt of which the copy knows nothing
+            self.box.kill()
         run.server.stop("immediate")
         run.server.restore_from(self._copy)
         run.server.start()
+        if self.step.late:
+            self.box.start()
         run.say("     restored")
         try:
             run.recover()

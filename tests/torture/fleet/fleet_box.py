@@ -7,6 +7,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from tests.conftest import Process
 from tests.fleet.proxy import Proxy
 from tests.gatewayd.box import Box
 from tests.torture.fleet.plan import Plan
@@ -27,7 +28,7 @@ class FleetBox:
         self.path = path
         self.plan = plan
         self.proxy = Proxy(postgres)
-        self.clock = WrongClock(path / "time")
+        self.clock = WrongClock(path)
         self.hour = 0  # by which its clock is wrong
         self.tracebacks: list[str] = []
         self._frozen = False
@@ -44,15 +45,19 @@ class FleetBox:
 
     def start_bank(self) -> None:
         """Start its modems: cards that no other box has."""
-        most, plan = self.plan.submit_s, self.plan
+        plan = self.plan
+        least, most = plan.submit_s
         self.box.start_bank(
-            *("--submit-s", f"{0.75 * most}", "--submit-jitter", f"{0.25 * most}", "--delivery-s", "0.3"),
+            *("--submit-s", f"{(least + most) / 2}", "--submit-jitter", f"{(most - least) / 2}"),
+            *("--delivery-s", "0.3"),
             *("--seed", str(plan.seed * 10 + self.number), "--first-card", str(self.number * CARDS)),
         )
 
-    def start(self, *, wait: bool = False) -> None:
+    def start(self) -> None:
         """Start the daemon."""
-        self.box.start_gateway(environment=self.clock.environment, wait=wait)
+        self.box.gateway = Process(
+            *("--config", self.box.config, "run"), environment=self.clock.environment, forked_in=self.path
+        )
 
     def can_send(self) -> bool:
         """Whether all its own SIMs can send."""
@@ -60,6 +65,13 @@ class FleetBox:
         own = [sim for sim in sims if sim.get("box") in (None, self.name)]
         ready: int = sum(sim["can_send_sms"] for sim in own)
         return ready >= self.plan.ports
+
+    def asked(self) -> list[float]:
+        """When its modems were handed a part since the last call: monotonic seconds, in order."""
+        found: list[float] = []
+        while moments := self.box.order(do="moments")["moments"]:
+            found += [at for what, at, _ in moments if what == "asked"]
+        return found
 
     def kill(self) -> None:
         """End the daemon as a power cut would."""

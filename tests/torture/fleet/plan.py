@@ -64,10 +64,12 @@ class Plan:
     in_doubt_wait_s: float = 1.0
     times: Times = SHORT
     kinds: tuple[Kind, ...] = tuple(Kind)
+    between_s: tuple[float, float] = (0.5, 6.0)  # before a disturbance, once all is well that it is about
     at_once: int = 2  # disturbances at the same time
-    submit_s: float = 0.3  # real seconds of a submission, the most; the least is half of it
-    submit_timeout_s: float = 2.0
-    pause_s: float = 0.5  # of each client between two requests
+    # Of a submission. With the longest, what a box has started is not all sent within a lease: a missing check shows.
+    submit_s: tuple[float, float] = (0.2, 2.2)
+    submit_timeout_s: float = 5.0
+    pause_s: float = 0.6  # of each client between two requests
     stuck_s: float = 40.0  # at the end, without progress of any message, before the rest counts as lost
 
 
@@ -79,7 +81,7 @@ class Step:
     kind: Kind
     box: int  # its place in the list of boxes; for PostgreSQL without meaning
     lasts_s: float
-    pause_s: float  # before it begins, after the one before has begun
+    pause_s: float  # before it begins
     late: bool  # of a cut: what was sent arrives at its end, else it is lost
     late_s: float  # of a lost answer: how much later PostgreSQL gets the COMMIT
     hours: int  # of a clock
@@ -105,7 +107,7 @@ def steps(plan: Plan) -> Iterator[Step]:
                 kind,
                 box=chance.randrange(plan.boxes),
                 lasts_s=_lasts_s(kind, times, chance),
-                pause_s=chance.uniform(0.2, 2.0),
+                pause_s=chance.uniform(*plan.between_s),
                 late=chance.random() < 0.5,
                 late_s=chance.choice((0.0, 0.0, 0.2, times.lease_s / 2, times.dead_after_s + times.beat_s)),
                 hours=chance.choice((-1, 1)),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.conftest import cli_json
 from tests.fleet.databases import PASSWORD, ROLE
+from tests.torture.fleet.beats import Beats
 from tests.torture.fleet.client import Clients
 from tests.torture.fleet.disturbances import DISTURBANCES, Disturbance
 from tests.torture.fleet.fleet_box import FleetBox
@@ -21,6 +22,8 @@ from tools.postgres_folder import PostgresFolder
 
 DATABASE = "fleet"
 CATCH_UP_S = 180.0  # only a failure reaches it
+ASKED_EVERY_S = 5.0
+LEAST_ACCEPTED = 3  # messages for each failure
 TOLERANCE_S = 1.0  # from the check of a lease to the octets at the modem, on a machine that does much else
 
 
@@ -50,18 +53,22 @@ class Torture:
         self.notes: list[str] = []
         self._doubts: set[tuple[str, int]] = set()  # recipient and time
         self._began = time.monotonic()
+        self._ended_at = [0.0] * plan.boxes  # when the last failure of each box ended
         self._say = say
         self._log = (path / "run.log").open("a", encoding="utf-8")
-        self.postgres_clock = WrongClock(path / "time")
+        self.postgres_clock = WrongClock(path)
         self.postgres_hour = 0
         self.server = PostgresFolder(
             path / "postgres", fsync=False, temporary=False, settings={"max_connections": 60}
         )
-        self.server.environment = dict(self.postgres_clock.environment)
+        self.server.environment = self.postgres_clock.absolute_environment
         self.boxes = [
             FleetBox(path / f"box-{n}", n, plan, self.server.port) for n in range(1, plan.boxes + 1)
         ]
         self.clients: Clients | None = None
+        self._asked: dict[str, list[float]] = {}
+        self._asked_at = 0.0
+        self.beats = Beats(self.server.dsn(dbname=DATABASE), plan.times.beat_s * 3 + 1.0)
 
     # What disturbances use
 
@@ -69,20 +76,24 @@ class Torture:
         """A line for the person who looks on, and for the log of the run."""
         line = f"{time.monotonic() - self._began:7.1f} s  {what}"
         self._say(line)
-        print(f"{time.time():.3f} {line}", file=self._log, flush=True)
+        print(f"{time.time():.3f} {time.monotonic():.3f} {line}", file=self._log, flush=True)
 
     def set_postgres_clock(self, hours: int) -> None:
         """Step the clock of PostgreSQL: it is right, or wrong by an hour."""
         self.postgres_hour = 0 if self.postgres_hour else hours
         self.postgres_clock.set(f"{self.postgres_hour * 3600:+d}")
 
+    def works(self, box: FleetBox) -> bool:
+        """Whether a box has a lease, and has had one since its last failure."""
+        return self.beats.work(box.name, self._ended_at[box.number - 1])
+
     def note_away(self, box: FleetBox, begin: float, end: float) -> None:
-        """A box could not reach PostgreSQL, wall-clock seconds."""
+        """A box could not reach PostgreSQL."""
         self.away.append(Away(box.name, begin, end))
 
     def note_frozen(self, box: FleetBox, begin: float, end: float) -> None:
         """A daemon was stopped; it may hand over right after the end what it had checked before."""
-        self.frozen.append(Away(box.name, begin, end + self.plan.submit_s + TOLERANCE_S))
+        self.frozen.append(Away(box.name, begin, end + TOLERANCE_S))
 
     def gather_doubts(self) -> None:
         """Note the doubts of which PostgreSQL knows: a restored one forgets some."""
@@ -107,6 +118,10 @@ class Torture:
             self._calm()
             self._settle()
             verdict = judge(self._evidence())
+            if verdict.accepted < self.done.total() * LEAST_ACCEPTED:
+                verdict.broken.append(
+                    f"{verdict.accepted} messages were accepted during {self.done.total()} failures: they prove nothing"
+                )
         finally:
             self._tear_down()
         assert self.clients is not None
@@ -115,12 +130,14 @@ class Torture:
         return Report(verdict, self.done, self.clients.answers, time.monotonic() - began, self.notes)
 
     def _set_up(self) -> None:
+        self.say("PostgreSQL starts")
         self.server.start()
         self.server.create_role(ROLE, PASSWORD)
         self.server.create_database(DATABASE, ROLE)
         first = self.boxes[0]
         for box in self.boxes:
             box.start_bank()
+        self.say("the boxes join")
         # The first box brings the company and the key of the clients.
         company = first.box.cli("company", "add", "Test")["id"]
         headers = {"X-API-Key": first.box.cli("key", "add", "--company", company)["key"]}
@@ -139,10 +156,12 @@ class Torture:
                 *("fleet", "join", dsn, "--name", box.name, "--password-file", str(password), "--yes"),
             )
             box.box.headers = headers
+        self.say("the daemons start")
         for box in self.boxes:
             box.start()
         for box in self.boxes:
             self._until(box.box.answers, f"{box.name} answers")
+        self.beats.start()
         for box in self.boxes:
             self._until(box.can_send, f"the SIMs of {box.name} can send")
         self.clients = Clients(
@@ -157,12 +176,17 @@ class Torture:
         to_come = steps(plan)
         active: list[Disturbance] = []
         for step in to_come:
-            if until is not None and time.monotonic() + step.pause_s > until:
-                break
-            self._pass(active, step.pause_s)
             disturbance = DISTURBANCES[step.kind](self, step)
             while len(active) >= plan.at_once or any(each.excludes(disturbance) for each in active):
                 self._pass(active, 0.05)
+            deadline = time.monotonic() + CATCH_UP_S
+            while not disturbance.finds_all_well() and time.monotonic() < deadline:
+                self._pass(active, 0.05)
+            if time.monotonic() >= deadline:
+                self.broken.append(f"not well again within {CATCH_UP_S:.0f} s, before {step}")
+            self._pass(active, step.pause_s)
+            if until is not None and time.monotonic() > until:
+                break
             self.say(str(step))
             disturbance.begin()
             active.append(disturbance)
@@ -173,15 +197,24 @@ class Torture:
         """Let time go by, and end the disturbances whose time is over."""
         end = time.monotonic() + seconds
         while True:
+            self._ask_modems()
             for each in [each for each in active if each.is_over()]:
                 active.remove(each)
                 each.end()
                 self.done[each.step.kind] += each.happened
+                self._ended_at[each.step.box] = time.monotonic()
                 self.say(f"{each.step.number:3}. over")
             left = end - time.monotonic()
             if left <= 0:
                 return
             time.sleep(min(left, 0.05))
+
+    def _ask_modems(self) -> None:
+        """Note now and then when modems were handed parts: a bank remembers only so many."""
+        if time.monotonic() > self._asked_at + ASKED_EVERY_S:
+            self._asked_at = time.monotonic()
+            for box in self.boxes:
+                self._asked.setdefault(box.name, []).extend(box.asked())
 
     def _calm(self) -> None:
         """Everything works again, and no client begins anything."""
@@ -215,6 +248,8 @@ class Torture:
     def _evidence(self) -> Evidence:
         assert self.clients is not None
         self.gather_doubts()
+        self._asked_at = 0.0
+        self._ask_modems()
         rows = self.server.psql(
             "SELECT m.sms_id, m.status, coalesce(q.state, ''), coalesce(m.failure_reason, '') FROM gatewayd.messages m"
             " LEFT JOIN gatewayd.queue q ON q.message_id = m.id;",
@@ -238,11 +273,12 @@ class Torture:
             forgotten=self.forgotten,
             in_doubt_policy=self.plan.in_doubt,
             lease_s=self.plan.times.lease_s,
-            submit_s=self.plan.submit_s,
+            asked=self._asked,
             tolerance_s=TOLERANCE_S,
         )
 
     def _tear_down(self) -> None:
+        self.beats.stop()
         for box in self.boxes:
             try:
                 box.stop()

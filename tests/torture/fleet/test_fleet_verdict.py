@@ -25,10 +25,10 @@ GOOD = Evidence(
     doubts={},
     away=[Away("a", 50.0, 99.0)],
     frozen=[],
+    asked={"a": [100.5], "b": [101.5, 102.5]},
     forgotten=set(),
     in_doubt_policy="hold",
     lease_s=3.0,
-    submit_s=0.5,
     tolerance_s=1.0,
 )
 TWICE = replace(GOOD, handed_over=[*GOOD.handed_over, HandOver(110.0, ONE.recipient, 1, "b")])

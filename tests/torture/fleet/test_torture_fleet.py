@@ -8,20 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.fleet.plan import Kind, Plan
+from tests.torture.fleet.plan import Plan
 from tests.torture.fleet.run import Torture
 
 pytestmark = pytest.mark.postgres
 
 SEED = 4
+LEAST_FAILURES = 3  # a busy machine needs long to be well again after each
 
 
 @pytest.mark.timeout(600)
 def test_a_fleet_loses_and_doubles_nothing() -> None:
     folder = Path(tempfile.mkdtemp(prefix="torture-fleet-"))
-    plan = Plan(seed=SEED, rounds=1, minutes=1.0, at_once=3)
+    plan = Plan(seed=SEED, rounds=1, minutes=1.0, at_once=3, between_s=(0.5, 3.0))
     report = Torture(folder, plan).run()
     assert not report.verdict.broken, "\n".join([f"the logs are in {folder}", *report.verdict.broken])
     assert report.verdict.accepted
-    assert report.done[Kind.KILL] + report.done[Kind.DEATH]
+    assert report.done.total() >= LEAST_FAILURES
     shutil.rmtree(folder)

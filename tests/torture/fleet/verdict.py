@@ -12,7 +12,7 @@ from tests.torture.verdict import PartKey
 
 @dataclass(frozen=True)
 class HandOver:
-    """A part that a network took. Wall-clock seconds."""
+    """A part that a network took, at a time of the wall clock."""
 
     at: float
     recipient: str
@@ -22,7 +22,7 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Away:
-    """A time during which a box could not reach PostgreSQL."""
+    """A time during which a box could not reach PostgreSQL, or was frozen: monotonic seconds."""
 
     box: str
     begin: float
@@ -48,10 +48,10 @@ class Evidence:
     doubts: Mapping[str, int]  # how often each recipient's message was in doubt, all in all
     away: Sequence[Away]
     frozen: Sequence[Away]  # times around which a box may hand over what it had checked before
+    asked: Mapping[str, Sequence[float]]  # when the modems of each box were handed a part: monotonic seconds
     forgotten: set[str]  # sms_ids that were accepted after the backup that was restored
     in_doubt_policy: str
     lease_s: float
-    submit_s: float  # the longest time from the hand-over to the network's record
     tolerance_s: float
 
 
@@ -127,12 +127,12 @@ def _after_lease(evidence: Evidence) -> Iterator[str]:
     """Parts that were handed over while PostgreSQL was away and the lease was over."""
     for away in evidence.away:
         over = away.begin + evidence.lease_s + evidence.tolerance_s
-        for each in evidence.handed_over:
-            if each.box != away.box or not over < each.at - evidence.submit_s < away.end:
+        for at in evidence.asked.get(away.box, ()):
+            if not over < at < away.end:
                 continue
-            if any(f.box == each.box and f.begin <= each.at <= f.end for f in evidence.frozen):
+            if any(f.box == away.box and f.begin <= at <= f.end for f in evidence.frozen):
                 continue
             yield (
-                f"AFTER THE LEASE: {each.box} handed over part {each.part} for {each.recipient} at {each.at:.3f};"
-                f" PostgreSQL was away from {away.begin:.3f} to {away.end:.3f}"
+                f"AFTER THE LEASE: {away.box} handed over a part {at - away.begin:.3f} s after it lost PostgreSQL,"
+                f" which came back after {away.end - away.begin:.3f} s (monotonic {at:.3f})"
             )
