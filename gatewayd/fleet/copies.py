@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatewayd.fleet.member import Member
-from gatewayd.fleet.queue.names import Box
-from gatewayd.fleet.tables import renumbered_sims
+from gatewayd.fleet.tables import number_of_box, renumbered_sims
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.interfaces import AnyStore
@@ -26,9 +25,6 @@ log = logging.getLogger(__name__)
 
 _SIMS: Final = "sims"
 _ORIGINS: Final = ("renumbered", "key_origins")
-
-# Ids of SIMs that boxes give lie in ranges by the number of the box; those below are of boxes before they joined.
-_RANGE: Final = sims.IDS_OF_A_BOX
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +106,15 @@ class Copies:
                 sims.set_suspected(db, sim_id, None)
                 self._port_registry.clear(sim_id)
 
+    def begin(self) -> None:
+        """Copy before the ports start: a card that moved here gets the id that it has. Raises StoreUnavailableError."""
+        name = self._member.name
+        number = self._shared.write(lambda db: number_of_box(db, name))
+        with self._lock:
+            if number is not None:
+                self._number_sims(number)
+            self._copy()
+
     def own_sim(self, key_id: int, sim_id: int) -> int:
         """The id of the SIM that a key means: one that was made before its box joined names SIMs by its old ids."""
         return self._old_sims.get(key_id, {}).get(sim_id, sim_id)
@@ -120,7 +125,7 @@ class Copies:
             box = self._member.box()
             if box is None or not self._versions:
                 return  # the copies must say first which SIMs this box has
-            self._number_sims(box)
+            self._number_sims(box.number)
             with self._local.readers.lend() as db:
                 found = copies.facts(db)
             new = [each for each in found if self._told.get(each.sim_id) != each]
@@ -138,9 +143,9 @@ class Copies:
                         )
             self._take_usage([each.sim_id for each in found])
 
-    def _number_sims(self, box: Box) -> None:
+    def _number_sims(self, number: int) -> None:
         """Have the SIMs that this box sees for the first time get ids that no other box gives."""
-        first = (box.number + 1) * _RANGE
+        first = sims.first_id_of(number)
         if self._numbers_from != first:
             self._local.write(lambda db: sims.number_from(db, first))
             self._numbers_from = first

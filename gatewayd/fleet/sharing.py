@@ -97,6 +97,10 @@ class Sharing:
         """Begin, before the agent does. `accounts_changed`: companies or keys were copied. `confirm`: queues a confirmation here."""
         self._accounts_changed = accounts_changed
         self._judge = TextJudge(self._settings.inbox, self._numbering, replies, confirm)
+        try:
+            self._copies.begin()
+        except StoreUnavailableError as error:
+            log.warning("the fleet cannot be copied at the start: %s", error)
         self._member.follow_notices(self._follower.call)
         self._member.follow_settled(self._waiters.notify)
         self._events.start()

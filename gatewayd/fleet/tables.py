@@ -233,3 +233,9 @@ def since(db: Transaction, message_ids: Sequence[int]) -> dict[int, int]:
 def wake_all(db: Transaction) -> None:
     """Wake all boxes when this transaction is committed."""
     db.execute("SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member'").fetchall()
+
+
+def number_of_box(db: Transaction, name: str) -> int | None:
+    """The number of a box; None: it never joined."""
+    row = db.execute("SELECT number FROM boxes WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]

@@ -162,6 +162,11 @@ def seen(
     return sim_id
 
 
+def first_id_of(number: int) -> int:
+    """The first id that the box with this number gives. Ids below all of them are of boxes before they joined."""
+    return (number + 1) * IDS_OF_A_BOX
+
+
 def number_from(db: Connection, first_id: int) -> None:
     """Give SIMs that are seen for the first time ids from here on, which no other box of a fleet gives."""
     box_settings.keep(db, _FIRST_ID, str(first_id))

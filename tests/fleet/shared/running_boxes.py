@@ -127,7 +127,13 @@ class RunningBoxes:
         self._cards = 0
 
     def add(
-        self, name: str, *, ports: int = 1, proxy: Proxy | None = None, start: bool = True, **sections: Any
+        self,
+        name: str,
+        *,
+        ports: int = 1,
+        proxy: Proxy | None = None,
+        first_card: int | None = None,
+        **sections: Any,
     ) -> RunningBox:
         """A box that has joined. Without ports it has no modems."""
         folder = self.folder / name
@@ -135,7 +141,12 @@ class RunningBoxes:
         bank = None
         if ports:
             bank = Bank(
-                BankConfig(folder / "bank", ports=ports, first_card=1 + self._cards, time_scale=SCALE)
+                BankConfig(
+                    folder / "bank",
+                    ports=ports,
+                    first_card=1 + self._cards if first_card is None else first_card,
+                    time_scale=SCALE,
+                )
             )
             self._cards += ports
             bank.__enter__()
@@ -161,8 +172,7 @@ class RunningBoxes:
             fleets.join(self.fleet, own, name)
         box = RunningBox(name, settings, bank)
         self.boxes.append(box)
-        if start:
-            box.start()
+        box.start()
         return box
 
     def one(self, statement: str, *values: object) -> Any:
