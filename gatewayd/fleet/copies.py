@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatewayd.fleet.member import Member
-from gatewayd.fleet.tables import number_of_box, renumbered_sims
+from gatewayd.fleet.tables import copy_versions, number_of_box, renumbered_sims
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
 from gatewayd.store.interfaces import AnyStore
@@ -98,11 +98,11 @@ class Copies:
 
     def _clear_suspicions(self, db: Transaction, rows: Rows, suspected: Mapping[int, int | None]) -> None:
         """A person at another box said that SIMs of this box are not blocked: those that this box told are cleared."""
-        for row in rows:
-            sim_id = row["id"]
+        for sim in rows:
+            sim_id = sim["id"]
             told = self._told.get(sim_id)
             was_told = told is not None and told.columns["suspected_at"] is not None
-            if was_told and row["suspected_at"] is None and suspected.get(sim_id) is not None:
+            if was_told and sim["suspected_at"] is None and suspected.get(sim_id) is not None:
                 sims.set_suspected(db, sim_id, None)
                 self._port_registry.clear(sim_id)
 
@@ -161,9 +161,9 @@ class Copies:
 
 def _read(db: Transaction, before: Mapping[str, int]) -> _Read:
     # The versions first: a change that comes after them is copied once more.
-    versions = {row[0]: row[1] for row in db.execute("SELECT table_name, version FROM copies").fetchall()}
+    versions = copy_versions(db)
     different = {name for name, version in versions.items() if before.get(name) != version}
-    tables = {name: copies.rows(db, name) for name in (*copies.WHOLE, _SIMS) if name in different}
+    tables: dict[str, Rows] = {name: copies.rows(db, name) for name in (*copies.WHOLE, _SIMS) if name in different}
     old_sims = renumbered_sims(db) if different.intersection(_ORIGINS) else None
     return _Read(versions, tables, old_sims)
 

@@ -147,7 +147,7 @@ def _news(db: Transaction, waited_for: list[str], counts: bool) -> tuple[News, f
     news = News(
         tables.ended(db, waited_for) if waited_for else [],
         tables.newest_event(db),
-        tables.copies(db),
+        tables.copy_versions(db),
         tables.boxes(db),
         tables.places(db),
         shares,

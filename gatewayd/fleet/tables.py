@@ -127,7 +127,7 @@ def newest_event(db: Transaction) -> int:
     return newest
 
 
-def copies(db: Transaction) -> dict[str, int]:
+def copy_versions(db: Transaction) -> dict[str, int]:
     """The versions of the tables that boxes copy."""
     return {row[0]: row[1] for row in db.execute("SELECT table_name, version FROM copies")}
 

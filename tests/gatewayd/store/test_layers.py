@@ -1,6 +1,6 @@
 """Above the store there is no SQL, no type of sqlite3, and no column is read by name from a row.
 
-Two folders of the fleet have SQL too: they are the store that boxes share, and its queue.
+The fleet has SQL too: the store that boxes share and its queue, what boxes tell each other, and their set-up there.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-_WITH_SQL = ("gatewayd/store", "gatewayd/fleet/postgres", "gatewayd/fleet/queue")
+_WITH_SQL = (
+    "gatewayd/store",
+    "gatewayd/fleet/postgres",
+    "gatewayd/fleet/queue",
+    "gatewayd/fleet/setup",
+    "gatewayd/fleet/tables.py",
+)
 FILES = [
     path
     for folder in ("api", "gatewayd")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if not any(ROOT / folder in path.parents for folder in _WITH_SQL)
+    if not any(ROOT / place in (path, *path.parents) for place in _WITH_SQL)
 ]
 
 _IMPORT = re.compile(r"^from gatewayd\.store\.engine\.connection import .*", re.MULTILINE)
