@@ -95,7 +95,7 @@ class FleetBox:
     def set_clock(self, hours: int) -> None:
         """Step its wall clock: it is right, or wrong by an hour."""
         self.hour = 0 if self.hour else hours
-        self.clock.set(f"{self.hour * 3600:+d}")
+        self.clock.set(self.hour * 3600)
 
     def copy_store(self, to: Path) -> None:
         """Keep the files of the store, while the daemon is dead."""

@@ -81,7 +81,7 @@ class Torture:
     def set_postgres_clock(self, hours: int) -> None:
         """Step the clock of PostgreSQL: it is right, or wrong by an hour."""
         self.postgres_hour = 0 if self.postgres_hour else hours
-        self.postgres_clock.set(f"{self.postgres_hour * 3600:+d}")
+        self.postgres_clock.set(self.postgres_hour * 3600)
 
     def works(self, box: FleetBox) -> bool:
         """Whether a box has a lease, and has had one since its last failure."""
