@@ -298,10 +298,10 @@ class Agent:
             self._look()
         self._take_accepted()
         self._upload()
-        if self._tells_again:
-            self._tell_caught_up()
         if self._reconcile_at <= now:
             self._reconcile()
+        if self._tells_again:
+            self._tell_caught_up()
         self._release()
         self._fill()
         if self._settle_at <= now:
@@ -393,6 +393,8 @@ class Agent:
         self._tells_again = fleet.recovering and not all(
             row.caught_up for row in found.boxes if row.name == box.name
         )
+        if self._fleet is not None and self._fleet.recovering and not fleet.recovering:
+            self._reconcile_at = 0.0  # rows were left alone meanwhile
         self._fleet = fleet
         self._last_message_id = max(self._last_message_id, found.last_message_id)
         self._seen = {row.name: (row.epoch, row.beat) for row in found.boxes}
@@ -479,7 +481,10 @@ class Agent:
                 return
 
     def _tell_caught_up(self) -> None:
-        """PostgreSQL was restored, and this box has told everything again."""
+        """PostgreSQL was restored, and this box has told everything again: also of parts that were on their way."""
+        entries, untold = self._journal.entries([])
+        if untold or any(entry.submitting for entry in entries.values()):
+            return
         with self._link.transaction() as db:
             boxes.caught_up(db, self._own_box())
         self._tells_again = False
@@ -504,7 +509,14 @@ class Agent:
             with self._link.transaction() as db:
                 listed = rows.own(db, box.name)
             entries, untold = self._journal.entries([row.message_id for row in listed])
-            plan = compare(box, listed, entries, untold, self._own_sims.may_send)
+            plan = compare(
+                box,
+                listed,
+                entries,
+                untold,
+                self._own_sims.may_send,
+                recovering=self._fleet is not None and self._fleet.recovering,
+            )
             if plan.is_empty:
                 break
             self._carry_out(box, plan)

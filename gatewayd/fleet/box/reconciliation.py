@@ -36,16 +36,22 @@ def compare(
     entries: Mapping[int, Entry],
     untold: Collection[int],
     may_send: Callable[[int], bool],
+    *,
+    recovering: bool = False,
 ) -> Plan:
     """The plan for these rows. `untold`: messages with outcomes that were not uploaded yet: their rows wait.
 
     `may_send`: whether a SIM of this box can send now. What it cannot send is released.
+    `recovering`: PostgreSQL was restored. A row that the journal does not have may be of before a release: another box may have
+    sent the message since, and tells it before the fleet goes on. It is left alone until then.
     """
     plan = Plan()
     for row in rows:
         entry = entries.get(row.message_id)
         if row.message_id in untold or (entry is not None and entry.submitting):
             continue  # nobody knows yet
+        if recovering and row.state in (CLAIMED, STARTED) and (entry is None or _is_left(entry)):
+            continue
         if row.state == CLAIMED:
             _claimed(plan, box, row, entry, may_send)
         elif row.state == STARTED:
@@ -101,6 +107,11 @@ def _in_doubt(plan: Plan, box: Box, row: OwnRow, entry: Entry | None) -> None:
 
 def _agrees(box: Box, row: OwnRow, entry: Entry, state: str) -> bool:
     return entry.state == state and entry.epoch == row.epoch == box.epoch
+
+
+def _is_left(entry: Entry) -> bool:
+    """Whether this box has let a message go that it had not ended."""
+    return entry.state not in (CLAIMED, STARTED) and not _ended(entry)
 
 
 def _ended(entry: Entry) -> bool:

@@ -24,7 +24,14 @@ def entry(state: str, epoch: int = 4, **parts: Any) -> Entry:
     return Entry(1, state, epoch, counts.pop("status", "pending"), 1, 2, **counts)
 
 
-def plan(found: OwnRow | None, journal: Entry | None, *, may_send: bool = True, untold: bool = False) -> Plan:
+def plan(
+    found: OwnRow | None,
+    journal: Entry | None,
+    *,
+    may_send: bool = True,
+    untold: bool = False,
+    recovering: bool = False,
+) -> Plan:
     """The plan for a row and its entry."""
     return compare(
         BOX,
@@ -32,6 +39,7 @@ def plan(found: OwnRow | None, journal: Entry | None, *, may_send: bool = True, 
         {} if journal is None else {1: journal},
         {1} if untold else set(),
         lambda _: may_send,
+        recovering=recovering,
     )
 
 
@@ -90,3 +98,20 @@ def test_a_partly_sent_message_stays_also_where_its_sim_cannot_send() -> None:
 
 def test_a_row_waits_while_outcomes_of_its_message_are_not_told() -> None:
     assert steps(plan(row("started"), entry("started", 4), untold=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "journal", "step"),
+    [
+        (row("claimed"), None, []),  # released since, perhaps, and sent by another box, which tells it later
+        (row("started"), None, []),
+        (row("started"), entry("out", 3, queued=2), []),
+        (row("started"), entry("started", queued=2), ["stamp"]),
+        (row("started"), entry("out", 3, sent=2), ["tell_again"]),
+        (None, entry("started", queued=2), ["drop"]),
+    ],
+)
+def test_what_a_restored_postgresql_lists_and_the_journal_does_not_have_is_left_alone(
+    found: OwnRow | None, journal: Entry | None, step: list[str]
+) -> None:
+    assert steps(plan(found, journal, recovering=True)) == step
