@@ -145,8 +145,9 @@ class Outcomes:
 
     def decide(self, db: Transaction, key: PartKey, at: Moment, effects: Effects) -> None:
         """No report came for a part in doubt: apply `dispatch.in_doubt`."""
-        part = parts.one(db, key.message_id, key.seq)
-        if part.state != "in_doubt" or part.token != key.token:
+        part = parts.find(db, key.message_id, key.seq)
+        # A part of a shared message is not there any more where its box began anew with an older file.
+        if part is None or part.state != "in_doubt" or part.token != key.token:
             return
         if self._settings.in_doubt == "hold" or self._source.is_shared(db, key.message_id):
             messages.waits_because(db, key.message_id, HELD.text)

@@ -491,11 +491,18 @@ def _reported(db: Connection, message_id: int, seq: int, state: str, service_cen
     )
 
 
+def find(db: Connection, message_id: int, seq: int) -> Part | None:
+    """One part that was claimed; None: it is not there any more."""
+    row = db.execute(f"{_SELECT_PART} WHERE p.message_id = ? AND p.seq = ?", (message_id, seq)).fetchone()
+    return None if row is None else Part(*row)
+
+
 def one(db: Connection, message_id: int, seq: int) -> Part:
     """One part, which must exist and have been claimed."""
-    return Part(
-        *db.execute(f"{_SELECT_PART} WHERE p.message_id = ? AND p.seq = ?", (message_id, seq)).fetchone()
-    )
+    found = find(db, message_id, seq)
+    if found is None:
+        raise LookupError(f"message {message_id} has no part {seq}")
+    return found
 
 
 def others_begun(db: Connection, message_id: int, seq: int) -> bool:

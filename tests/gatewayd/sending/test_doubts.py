@@ -48,6 +48,22 @@ def test_a_part_in_doubt_that_ran_out_of_attempts_fails_with_the_doubt_as_its_re
     played.close()
 
 
+def test_a_doubt_is_not_decided_of_a_part_that_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where a box of a fleet begins anew, because its file is older than what it told."""
+    played = PlayedGateway(tmp_path, in_doubt_wait_s=0.3)
+    played.up(1, A)
+    played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    played.store.write(lambda db: db.execute("DELETE FROM parts"))
+    second = played.send()
+    played.settle(1, played.claim(1), InDoubt("no answer"))
+    eventually(lambda: not played.view(second).in_doubt)  # decided after the first one
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    played.close()
+
+
 def test_the_reason_of_a_held_message_names_the_command_that_settles_it(holding: PlayedGateway) -> None:
     sms_id = holding.send()
     holding.settle(1, holding.claim(1), InDoubt("no answer"))
