@@ -12,8 +12,10 @@ from gatewayd.errors import NotFoundError, storage_errors
 from gatewayd.messages.attempts import attempts
 from gatewayd.messages.reasons import NO_SIM_YET, NO_TIME, outside_window
 from gatewayd.records import AttemptRecord, Caller, MessageFilter, MessageRecord, Priority, Status
+from gatewayd.store import Transaction
+from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.interfaces import AnyStore
-from gatewayd.store.tables import messages
+from gatewayd.store.tables import engines, messages
 from gatewayd.store.tables.messages import ShownMessage
 from gatewayd.timekeeping.clock import Calendar, Moment
 
@@ -41,7 +43,7 @@ class MessageQueries:
     def one(self, caller: Caller, sms_id: str) -> MessageRecord:
         """One message. Raises NotFoundError, StorageUnavailableError."""
         with storage_errors(), self._store.readers.lend() as db:
-            record = self.explained(owned(messages.shown(db, sms_id), caller))
+            record = self.explained(self._shown(db, caller, sms_id))
         if self._own is None or record.status is not Status.PENDING:
             return record
         with storage_errors(), self._own.readers.lend() as db:
@@ -51,8 +53,17 @@ class MessageQueries:
     def history(self, caller: Caller, sms_id: str) -> tuple[MessageRecord, list[AttemptRecord]]:
         """One message and its attempts. Raises as `one`."""
         with storage_errors(), self._store.readers.lend() as db:
-            shown = owned(messages.shown(db, sms_id), caller)
+            shown = self._shown(db, caller, sms_id)
             return self.explained(shown), attempts(db, shown.id)
+
+    def _shown(self, db: Transaction, caller: Caller, sms_id: str) -> ShownMessage:
+        found = messages.shown(db, sms_id)
+        if found is None and self._own is not None and not engines.is_shared(db):
+            # Read in place of the shared store, which is away. Another box may have the message.
+            raise StoreUnavailableError(
+                "only the store that all boxes share knows whether there is such a message"
+            )
+        return owned(found, caller)
 
     def page(self, caller: Caller, wanted: MessageFilter) -> tuple[list[MessageRecord], int | None]:
         """A page of messages, newest first, and the cursor of the next page. Raises StorageUnavailableError."""
