@@ -67,9 +67,9 @@ class Plan:
     between_s: tuple[float, float] = (0.5, 6.0)  # before a disturbance, once all is well that it is about
     at_once: int = 2  # disturbances at the same time
     # Of a submission. With the longest, what a box has started is not all sent within a lease: a missing check shows.
-    submit_s: tuple[float, float] = (0.2, 2.2)
+    submit_s: tuple[float, float] = (0.5, 3.5)
     submit_timeout_s: float = 5.0
-    pause_s: float = 0.6  # of each client between two requests
+    pause_s: float = 1.0  # of each client between two requests
     stuck_s: float = 40.0  # at the end, without progress of any message, before the rest counts as lost
 
 
