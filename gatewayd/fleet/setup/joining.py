@@ -22,9 +22,10 @@ from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.fleet.setup.matching import Answers, Named, Question
 from gatewayd.fleet.setup.sequences import raise_sequence
 from gatewayd.fleet.setup.uploading import NewIds, Upload
+from gatewayd.fleet.tables import number_of_box
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
-from gatewayd.store.tables import joining_rows, membership, shared_messages
+from gatewayd.store.tables import joining_rows, membership, shared_messages, sims
 from gatewayd.store.tables.joining_rows import Rows
 from gatewayd.store.tables.renumbering import Kind, renumber
 from gatewayd.timekeeping.clock import Calendar, month_of
@@ -151,8 +152,9 @@ class Join:
             )
             ids = Upload(self._db, self._name, rows, known, again=again).run(everything)
             token = self._note_member(box, store_id, again=again)
+            number = number_of_box(self._db, self._name)
         raise_sequence(self._db, "message_ids", highest)
-        self._store.write(lambda local: _adopt(local, self._name, token, ids))
+        self._store.write(lambda local: _adopt(local, self._name, token, ids, number or 0))
         changed = {
             kind: {old: new for old, new in of_kind.items() if old != new} for kind, of_kind in ids.items()
         }
@@ -223,11 +225,12 @@ class Join:
         return token
 
 
-def _adopt(local: Transaction, name: str, token: str, ids: NewIds) -> None:
-    """Give the rows of this store the ids of the fleet, once."""
+def _adopt(local: Transaction, name: str, token: str, ids: NewIds, number: int) -> None:
+    """Give the rows of this store the ids of the fleet, and new cards ids that no other box gives, once."""
     if membership.joined_as(local) is not None:
         return
     renumber(local, ids)
+    sims.number_from(local, sims.first_id_of(number))
     shared_messages.begin_incarnation(local, token)
     membership.note_joined(local, name)
 

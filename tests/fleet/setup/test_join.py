@@ -11,7 +11,7 @@ from gatewayd.fleet.setup import fitness, joining, sequences
 from gatewayd.fleet.setup.initialising import FIRST_MESSAGE
 from gatewayd.fleet.setup.joining import Join
 from gatewayd.store import Transaction
-from gatewayd.store.tables import membership
+from gatewayd.store.tables import membership, sims
 from gatewayd.store.tables.renumbering import Kind
 from tests.fleet.databases import Database
 from tests.fleet.setup.fleets import NOW, OwnBox, begin_fleet, configured, join, own_box
@@ -92,6 +92,13 @@ def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(
             (1, 3),
             (2, 4),
         ]
+        # A card that is seen for the first time, also while PostgreSQL is away, gets an id that no other box gives.
+        seen = [
+            box.store.write(lambda db: sims.seen(db, "new card", "", "", "", 9, 1, 0))
+            for box in (first, second)
+        ]
+        assert len({*seen}) == 2
+        assert min(seen) > 1_000_000
         # What comes next has an id of its own.
         with fleet.connected() as db:
             db.execute("INSERT INTO companies (name, created_at) VALUES ('Next', 1)")
