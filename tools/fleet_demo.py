@@ -103,7 +103,7 @@ def _postgres(state: Path) -> Iterator[PostgresFolder]:
         path = Path(tempfile.gettempdir()) / f"gatewayd-fleet-{digest}"
     if not (state / "password").exists() and path.exists():
         shutil.rmtree(path)  # of a fleet whose boxes are gone
-    with PostgresFolder(path, fsync=False) as server:
+    with PostgresFolder(path) as server:
         yield server
 
 

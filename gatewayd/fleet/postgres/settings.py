@@ -91,6 +91,7 @@ class ConnectionSettings:
             "lock_timeout": _ms(self.lock_s),
             "idle_in_transaction_session_timeout": _ms(self.idle_in_transaction_s),
             "timezone": "UTC",
+            "synchronous_commit": "on",  # what is answered as accepted survives a power cut of the server
             "jit": "off",  # statements are short: to compile one takes longer than to run it
         }
 

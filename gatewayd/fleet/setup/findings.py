@@ -16,7 +16,7 @@ def of_document(fleet: Mapping[str, Any]) -> list[Finding]:
     """The findings; at least one."""
     if fleet["away"]:
         return [_away(fleet)]
-    found = [*_of_this_box(fleet), *_of_others(fleet)]
+    found = [*_of_this_box(fleet), *_of_others(fleet), *_of_the_server(fleet)]
     return found or [
         ok(
             ABOUT,
@@ -94,6 +94,21 @@ def _recovering(fleet: Mapping[str, Any]) -> Finding:
             " recovered."
         )
     return fault(ABOUT, text)
+
+
+def _of_the_server(fleet: Mapping[str, Any]) -> list[Finding]:
+    if not fleet["unsafe"]:
+        return []
+    return [
+        fault(
+            ABOUT,
+            Text(
+                "PostgreSQL runs with {settings} switched off: a power cut there loses messages that it has confirmed. Set it to on"
+                " in postgresql.conf, and restart PostgreSQL.",
+                settings=", ".join(fleet["unsafe"]),
+            ),
+        )
+    ]
 
 
 def _of_others(fleet: Mapping[str, Any]) -> list[Finding]:

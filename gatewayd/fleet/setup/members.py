@@ -49,6 +49,7 @@ class FleetState:
     scheduled: int
     nowhere: int  # that wait for SIMs of no box that works
     doubts: int
+    unsafe: list[str]  # settings of the server with which a power cut loses what it has confirmed
 
     def as_document(self) -> dict[str, Any]:
         """The state as `gatewayd fleet status --json` prints it."""
@@ -122,6 +123,12 @@ def state(db: Transaction) -> FleetState:
         _one(db, "SELECT count(*) FROM messages WHERE status = 'pending' AND day = '' AND sandbox = 0"),
         sum(count for box, count in waiting.items() if box not in working),
         sum(each.get("in_doubt", 0) for each in held.values()),
+        [
+            row[0]
+            for row in db.execute(
+                "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name"
+            )
+        ],
     )
 
 

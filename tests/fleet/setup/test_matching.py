@@ -58,6 +58,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "recovering": False,
         "nowhere": 0,
         "doubts": 0,
+        "unsafe": [],
         "boxes": [{**box, "name": "bamako"}, {**box, "name": "kayes"}],
         **changes,
     }
@@ -82,6 +83,7 @@ def silent(number: int) -> dict[str, Any]:
         (document(untold=5000), Grade.WARNING, "5000 outcomes"),
         (document(nowhere=3), Grade.WARNING, "3 messages wait for SIMs of no box"),
         (document(doubts=2), Grade.WARNING, "2 messages are in doubt"),
+        (document(unsafe=["fsync"]), Grade.FAULT, "with fsync switched off: a power cut"),
     ],
 )
 def test_the_check_tells_what_a_person_must_know(fleet: dict[str, Any], grade: Grade, told: str) -> None:
