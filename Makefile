@@ -84,7 +84,7 @@ browser:
 
 fleet-test:
 	@$(SETUP) dev
-	$(PY) pytest -m postgres -n 2 tests/fleet tests/torture/fleet
+	$(PY) pytest -m "postgres and not bench" -n 4 --dist worksteal tests/fleet tests/torture/fleet
 
 # Read the pictures over before they are committed.
 pictures:
@@ -115,7 +115,7 @@ bench-document:
 
 long:
 	@$(SETUP) dev
-	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench
+	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench tests/fleet tests/torture/fleet
 
 install upgrade uninstall:
 	@systemd/install.sh $@

@@ -228,9 +228,11 @@ class PostgresFolder:
         self.psql(f"{verb} ROLE {_identifier(name)} LOGIN PASSWORD {_literal(password)};")
         self._passwords[name] = password
 
-    def create_database(self, name: str, owner: str = SUPERUSER) -> None:
-        """Create an empty database. Raises PostgresError if there is one of this name."""
-        self.psql(f"CREATE DATABASE {_identifier(name)} OWNER {_identifier(owner)};")
+    def create_database(self, name: str, owner: str = SUPERUSER, template: str = "template1") -> None:
+        """Create an empty database, or a copy of another one that nobody uses. Raises PostgresError if there is one of this name."""
+        self.psql(
+            f"CREATE DATABASE {_identifier(name)} OWNER {_identifier(owner)} TEMPLATE {_identifier(template)};"
+        )
 
     def drop_database(self, name: str) -> None:
         """Drop a database, with the connections that are open to it."""

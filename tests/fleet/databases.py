@@ -72,10 +72,10 @@ def _temporary_folder() -> Path:
 
 
 @contextmanager
-def empty_database(server: PostgresFolder) -> Iterator[Database]:
-    """A new database, which is dropped afterwards."""
+def new_database(server: PostgresFolder, template: str = "template1") -> Iterator[Database]:
+    """A new database, which is dropped afterwards: an empty one, or a copy."""
     database = Database(server, f"test_{next(_numbers)}")
-    server.create_database(database.name, ROLE)
+    server.create_database(database.name, ROLE, template)
     yield database
     if server.running:
         server.drop_database(database.name)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.conftest import eventually
-from tests.fleet.databases import PASSWORD, ROLE, Database, empty_database, temporary_server
+from tests.fleet.databases import PASSWORD, ROLE, Database, new_database, temporary_server
 from tools.postgres_folder import PostgresError, PostgresFolder
 
 pytestmark = pytest.mark.postgres
@@ -53,12 +53,12 @@ def test_a_database_is_empty_and_belongs_to_the_role_of_the_boxes(database: Data
 
 def test_the_next_database_has_nothing_of_the_one_before(cluster: PostgresFolder) -> None:
     for _ in range(2):
-        with empty_database(cluster) as database, psycopg.connect(database.dsn) as connection:
+        with new_database(cluster) as database, psycopg.connect(database.dsn) as connection:
             connection.execute("CREATE TABLE left_behind (id int)")
 
 
 def test_a_database_is_dropped_with_its_open_connections(cluster: PostgresFolder) -> None:
-    with empty_database(cluster) as database:
+    with new_database(cluster) as database:
         connection = psycopg.connect(database.dsn)
     assert database.name not in cluster.psql("SELECT datname FROM pg_database").splitlines()
     with connection, pytest.raises(psycopg.OperationalError):
@@ -88,7 +88,7 @@ def test_a_statement_that_fails_tells_why(database: Database) -> None:
 
 
 def test_a_kill_ends_every_process_and_keeps_what_was_committed(own_cluster: PostgresFolder) -> None:
-    with empty_database(own_cluster) as database:
+    with new_database(own_cluster) as database:
         connection = psycopg.connect(database.dsn, autocommit=True)
         connection.execute("CREATE TABLE kept (id int)")
         connection.execute("INSERT INTO kept VALUES (1)")

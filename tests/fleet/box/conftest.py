@@ -13,9 +13,9 @@ from tests.fleet.proxy import Proxy
 
 
 @pytest.fixture
-def boxes(database: Database, tmp_path: Path) -> Iterator[Boxes]:
+def boxes(fleet_database: Database, tmp_path: Path) -> Iterator[Boxes]:
     """A fleet that has no boxes yet."""
-    made = Boxes(database, tmp_path / "fleet")
+    made = Boxes(fleet_database, tmp_path / "fleet")
     try:
         yield made
     finally:
@@ -23,9 +23,9 @@ def boxes(database: Database, tmp_path: Path) -> Iterator[Boxes]:
 
 
 @pytest.fixture
-def proxy(database: Database) -> Iterator[Proxy]:
+def proxy(fleet_database: Database) -> Iterator[Proxy]:
     """The network between a box and PostgreSQL."""
-    made = Proxy(database.server.port)
+    made = Proxy(fleet_database.server.port)
     try:
         yield made
     finally:

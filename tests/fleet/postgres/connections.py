@@ -9,10 +9,8 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gatewayd.fleet.postgres.connection import Connection, connect
-from gatewayd.fleet.postgres.migrations import migrate
-from gatewayd.fleet.postgres.roles import grant
 from gatewayd.fleet.postgres.settings import ConnectionSettings
-from tests.fleet.databases import ROLE, Database
+from tests.fleet.databases import Database
 
 
 def settings_of(dsn: str, folder: Path, name: str = "a", **times: float) -> ConnectionSettings:
@@ -24,16 +22,6 @@ def settings_of(dsn: str, folder: Path, name: str = "a", **times: float) -> Conn
         file = folder / f"password-{name}"
         file.write_text(f"{password}\n", encoding="utf-8")
     return ConnectionSettings(make_conninfo("", **given), name, password_file=file, **times)  # type: ignore[arg-type]
-
-
-def prepare(database: Database, folder: Path) -> None:
-    """Make the tables, as `fleet init` does, and let the role of the boxes use them."""
-    owner = connect(settings_of(database.superuser_dsn, folder, "owner"))
-    try:
-        migrate(owner)
-        grant(owner, ROLE)
-    finally:
-        owner.close()
 
 
 @contextmanager

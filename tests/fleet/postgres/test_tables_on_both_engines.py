@@ -52,7 +52,7 @@ from gatewayd.store.tables.sim_usage import Counted
 from gatewayd.store.tables.webhooks import NewWebhook, Progress
 from tests.fleet.databases import Database
 from tests.fleet.postgres.both import Both
-from tests.fleet.postgres.connections import box_connection, prepare
+from tests.fleet.postgres.connections import box_connection
 
 pytestmark = pytest.mark.postgres
 
@@ -80,15 +80,14 @@ LOCAL = {
 
 
 @pytest.fixture
-def both(database: Database, tmp_path: Path) -> Iterator[Both]:
-    prepare(database, tmp_path)
+def both(fleet_database: Database, tmp_path: Path) -> Iterator[Both]:
     with closing(connect_writer(tmp_path / "gatewayd.db")) as sqlite:
         keep_log(sqlite)
         migrate(sqlite)
         install_queue_counts(sqlite)
         idempotency.install_in_flight(sqlite, [])
         install_event_counts(sqlite)
-        with box_connection(database, tmp_path) as postgres:
+        with box_connection(fleet_database, tmp_path) as postgres:
             both = Both(sqlite, postgres)
             both.run("DELETE FROM event_eras")
             both.run("INSERT INTO event_eras (first_id, token, restored) VALUES (1, 'abcd', 1)")

@@ -19,7 +19,6 @@ from gatewayd.store.store import Store
 from gatewayd.store.tables import accounts
 from tests.fleet.databases import Database
 
-ROLE = "boxes"
 NOW = 1_796_000_000_000_000  # in 2026
 MONTH = "2026-11"
 
@@ -35,9 +34,14 @@ class Fleet:
     password_file: Path
 
     @property
+    def role(self) -> str:
+        """The role of its boxes."""
+        return self.made.role
+
+    @property
     def dsn(self) -> str:
         """What a box connects with."""
-        return f"host=127.0.0.1 port={self.database.server.port} dbname={self.database.name} user={ROLE}"
+        return f"host=127.0.0.1 port={self.database.server.port} dbname={self.database.name} user={self.role}"
 
     def connection(self, dsn: str = "") -> ConnectionSettings:
         """The settings of a connection of set-up."""
@@ -60,7 +64,7 @@ def begin_fleet(database: Database, folder: Path, settings: Settings | None = No
     made = initialise(
         setup_settings(database.superuser_dsn),
         agreement.of_settings(settings or configured()),
-        role=ROLE,
+        role=f"boxes_{database.name}",  # the roles and passwords of a server are those of all its databases
         new_password=True,
         now=NOW,
         times=times,

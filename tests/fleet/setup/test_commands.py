@@ -125,25 +125,27 @@ def test_a_fleet_is_set_up_by_two_commands(database: Database, tmp_path: Path) -
     assert "Messages en attente" in french.out
 
 
-def test_a_box_leaves_and_is_alone_again(database: Database, tmp_path: Path) -> None:
+def test_a_box_leaves_and_is_alone_again(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
-    box.json("fleet", "join", dsn(database), "--name", "bamako-1")
+    init(box, fleet_database)
+    box.json("fleet", "join", dsn(fleet_database), "--name", "bamako-1")
     assert box.json("fleet", "leave")["configuration_written"]
     assert not load(box.config).fleet.joined
     assert "[fleet]" not in box.config.read_text()
-    assert database.psql("SELECT state FROM gatewayd.boxes") == "left"
+    assert fleet_database.psql("SELECT state FROM gatewayd.boxes") == "left"
     refused = box.run("fleet", "status")
     assert (refused.code, "belongs to no fleet" in refused.err) == (1, True)
-    box.json("fleet", "join", dsn(database), "--name", "bamako-1", "--yes")
-    assert database.psql("SELECT state FROM gatewayd.boxes") == "member"
+    box.json("fleet", "join", dsn(fleet_database), "--name", "bamako-1", "--yes")
+    assert fleet_database.psql("SELECT state FROM gatewayd.boxes") == "member"
 
 
-def test_a_box_leaves_with_unfinished_messages_by_force_alone(database: Database, tmp_path: Path) -> None:
+def test_a_box_leaves_with_unfinished_messages_by_force_alone(
+    fleet_database: Database, tmp_path: Path
+) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
-    box.json("fleet", "join", dsn(database), "--name", "bamako-1")
-    database.psql(
+    init(box, fleet_database)
+    box.json("fleet", "join", dsn(fleet_database), "--name", "bamako-1")
+    fleet_database.psql(
         "INSERT INTO gatewayd.queue (message_id, state, box, epoch, incarnation, sim_id, pinned, priority, company_id,"
         " transactional, parts) SELECT 5, 'started', name, epoch, incarnation, 1, 0, 1, 1, 0, 1 FROM gatewayd.boxes;"
     )
@@ -152,17 +154,17 @@ def test_a_box_leaves_with_unfinished_messages_by_force_alone(database: Database
     assert "1 messages that this box started are unfinished" in refused.err
     assert load(box.config).fleet.joined
     assert box.json("fleet", "leave", "--force")["started"] == 1
-    assert database.psql("SELECT state FROM gatewayd.boxes") == "left"
+    assert fleet_database.psql("SELECT state FROM gatewayd.boxes") == "left"
 
 
-def test_a_box_is_excluded_and_a_restored_fleet_recovers(database: Database, tmp_path: Path) -> None:
+def test_a_box_is_excluded_and_a_restored_fleet_recovers(fleet_database: Database, tmp_path: Path) -> None:
     first, second = made_box(tmp_path, "a"), made_box(tmp_path, "b")
-    password = init(first, database)["password_file"]
-    first.json("fleet", "join", dsn(database), "--name", "bamako-1")
-    second.json("fleet", "join", dsn(database), "--name", "kayes", "--password-file", password, "--yes")
+    password = init(first, fleet_database)["password_file"]
+    first.json("fleet", "join", dsn(fleet_database), "--name", "bamako-1")
+    second.json("fleet", "join", dsn(fleet_database), "--name", "kayes", "--password-file", password, "--yes")
     nothing = first.run("fleet", "recovered", "--yes")
     assert (nothing.code, "is not recovering" in nothing.err) == (1, True)
-    database.psql(
+    fleet_database.psql(
         "UPDATE gatewayd.fleet SET recovering = 1; UPDATE gatewayd.boxes SET caught_up = 0 WHERE name = 'kayes';"
     )
     assert "PostgreSQL was restored, and these boxes have not told" in first.run(
@@ -176,110 +178,114 @@ def test_a_box_is_excluded_and_a_restored_fleet_recovers(database: Database, tmp
     assert (unknown.code, "its members are: bamako-1, kayes" in unknown.err) == (1, True)
     assert first.json("fleet", "exclude", "kayes", "--yes") == {"excluded": "kayes"}
     assert first.json("fleet", "recovered", "--yes") == {"recovered": True}
-    assert database.psql("SELECT recovering FROM gatewayd.fleet") == "0"
+    assert fleet_database.psql("SELECT recovering FROM gatewayd.fleet") == "0"
     # A box that comes back after all goes on under its name.
-    assert second.json("fleet", "join", dsn(database), "--name", "kayes")["already"]
-    assert database.psql("SELECT state FROM gatewayd.boxes WHERE name = 'kayes'") == "member"
+    assert second.json("fleet", "join", dsn(fleet_database), "--name", "kayes")["already"]
+    assert fleet_database.psql("SELECT state FROM gatewayd.boxes WHERE name = 'kayes'") == "member"
 
 
-def test_the_daemon_must_be_stopped(database: Database, tmp_path: Path) -> None:
+def test_the_daemon_must_be_stopped(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
+    init(box, fleet_database)
     with own_box(tmp_path, "a"):
-        refused = box.run("fleet", "join", dsn(database), "--name", "bamako-1")
+        refused = box.run("fleet", "join", dsn(fleet_database), "--name", "bamako-1")
     assert (refused.code, "the daemon of this box runs" in refused.err) == (1, True)
-    assert database.psql("SELECT count(*) FROM gatewayd.boxes") == "0"
+    assert fleet_database.psql("SELECT count(*) FROM gatewayd.boxes") == "0"
 
 
 def test_a_password_on_the_command_line_is_refused_and_not_repeated(
-    database: Database, tmp_path: Path
+    fleet_database: Database, tmp_path: Path
 ) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
-    refused = box.run("fleet", "join", f"{dsn(database)} password=verysecret", "--name", "bamako-1")
+    init(box, fleet_database)
+    refused = box.run("fleet", "join", f"{dsn(fleet_database)} password=verysecret", "--name", "bamako-1")
     assert refused.code == 1
     assert "password" in refused.err
     assert "verysecret" not in refused.out + refused.err
 
 
-def test_a_wrong_password_is_told(database: Database, tmp_path: Path) -> None:
+def test_a_wrong_password_is_told(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
+    init(box, fleet_database)
     wrong = tmp_path / "wrong"
     wrong.write_text("wrong-password\n")
-    refused = box.run("fleet", "join", dsn(database), "--name", "bamako-1", "--password-file", str(wrong))
+    refused = box.run(
+        "fleet", "join", dsn(fleet_database), "--name", "bamako-1", "--password-file", str(wrong)
+    )
     assert refused.code == 1
     assert "password authentication failed" in refused.err
     assert "wrong-password" not in refused.out + refused.err
     assert not load(box.config).fleet.joined
 
 
-def test_a_password_comes_from_the_environment(database: Database, tmp_path: Path) -> None:
+def test_a_password_comes_from_the_environment(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    password = Path(init(box, database)["password_file"])
+    password = Path(init(box, fleet_database)["password_file"])
     secret = password.read_text().strip()
     password.unlink()
-    joined = box.run("fleet", "join", dsn(database), "--name", "a", "--json", GATEWAYD_FLEET_PASSWORD=secret)
+    joined = box.run(
+        "fleet", "join", dsn(fleet_database), "--name", "a", "--json", GATEWAYD_FLEET_PASSWORD=secret
+    )
     assert joined.code == 0, joined
     assert load(box.config).fleet.password_file is None
     assert secret not in box.config.read_text() + joined.out
 
 
-def test_a_network_is_never_crossed_without_tls(database: Database, tmp_path: Path) -> None:
+def test_a_network_is_never_crossed_without_tls(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
+    init(box, fleet_database)
     refused = box.run("fleet", "join", "host=192.0.2.1 dbname=x user=y sslmode=disable", "--name", "a")
     assert refused.code == 1
     assert "without TLS" in refused.err
 
 
-def test_a_box_of_an_older_version_is_refused(database: Database, tmp_path: Path) -> None:
+def test_a_box_of_an_older_version_is_refused(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    init(box, database)
-    database.psql(
+    init(box, fleet_database)
+    fleet_database.psql(
         "INSERT INTO gatewayd.schema_versions"
         " SELECT max(version) + 1, 1, max(version) + 1 FROM gatewayd.schema_versions;"
     )
-    refused = box.run("fleet", "join", dsn(database), "--name", "a")
+    refused = box.run("fleet", "join", dsn(fleet_database), "--name", "a")
     assert refused.code == 1
     assert "install the version of the other boxes" in refused.err
 
 
-def test_a_configuration_that_cannot_be_changed_is_printed(database: Database, tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_be_changed_is_printed(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a", "fleet.prefetch_s = 5\n")
     box.config.write_text(f'fleet = {{ prefetch_s = 5 }}\n[store]\npath = "{box.path}/gatewayd.db"\n')
-    init(box, database)
-    joined = box.run("fleet", "join", dsn(database), "--name", "bamako-1")
+    init(box, fleet_database)
+    joined = box.run("fleet", "join", dsn(fleet_database), "--name", "bamako-1")
     assert joined.code == 0, joined
-    assert f'[fleet]\ndsn = "{dsn(database)}"\nname = "bamako-1"\n' in joined.out
+    assert f'[fleet]\ndsn = "{dsn(fleet_database)}"\nname = "bamako-1"\n' in joined.out
 
 
 def test_a_database_that_is_missing_is_created_and_the_owner_of_one_may_initialise(
-    database: Database, tmp_path: Path
+    fleet_database: Database, tmp_path: Path
 ) -> None:
     box = made_box(tmp_path, "a")
-    name = f"new_{database.name}"
+    name = f"new_{fleet_database.name}"
     created = box.json(
         "fleet",
         "init",
-        database.superuser_dsn.replace(database.name, name),
+        fleet_database.superuser_dsn.replace(fleet_database.name, name),
         "--role",
-        f"role_{database.name}",
+        f"role_{fleet_database.name}",
     )
     try:
         assert created["created"]
         assert f"dbname={name}" in created["dsn"]
     finally:
-        database.server.drop_database(name)
+        fleet_database.server.drop_database(name)
 
 
-def test_the_role_of_the_boxes_may_not_change_the_schema(database: Database, tmp_path: Path) -> None:
+def test_the_role_of_the_boxes_may_not_change_the_schema(fleet_database: Database, tmp_path: Path) -> None:
     box = made_box(tmp_path, "a")
-    document = init(box, database)
+    document = init(box, fleet_database)
     refused = box.run(
         "fleet",
         "init",
-        dsn(database),
+        dsn(fleet_database),
         "--admin-password-file",
         document["password_file"],
         "--role",

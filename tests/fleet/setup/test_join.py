@@ -32,8 +32,8 @@ def filled(box: OwnBox, mark: str) -> None:
     box.message()
 
 
-def test_the_first_box_keeps_its_ids(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_the_first_box_keeps_its_ids(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as box:
         filled(box, "a")
         joined = join(fleet, box, "bamako-1")
@@ -50,9 +50,9 @@ def test_the_first_box_keeps_its_ids(database: Database, tmp_path: Path) -> None
 
 
 def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(
-    database: Database, tmp_path: Path
+    fleet_database: Database, tmp_path: Path
 ) -> None:
-    fleet = begin_fleet(database, tmp_path)
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         filled(first, "a")
         filled(second, "b")
@@ -105,8 +105,10 @@ def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(
         assert fleet.rows("SELECT max(id) FROM companies") == [(4,)]
 
 
-def test_companies_are_matched_by_option_and_stay_apart_by_option(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_companies_are_matched_by_option_and_stay_apart_by_option(
+    fleet_database: Database, tmp_path: Path
+) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         first.company("A")
         first.company("B")
@@ -122,9 +124,9 @@ def test_companies_are_matched_by_option_and_stay_apart_by_option(database: Data
 
 
 def test_a_card_that_was_in_another_box_keeps_its_id_and_its_counts(
-    database: Database, tmp_path: Path
+    fleet_database: Database, tmp_path: Path
 ) -> None:
-    fleet = begin_fleet(database, tmp_path)
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         first.sim("the other one")
         first.sim("the moved card", taken=10)
@@ -138,9 +140,9 @@ def test_a_card_that_was_in_another_box_keeps_its_id_and_its_counts(
 
 
 def test_a_join_that_was_interrupted_is_finished_by_repeating_it(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fleet_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet = begin_fleet(database, tmp_path)
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         filled(first, "a")
         filled(second, "b")
@@ -168,9 +170,11 @@ def test_a_join_that_was_interrupted_is_finished_by_repeating_it(
         assert second.rows("SELECT * FROM sims") == before
 
 
-def refused(database: Database, tmp_path: Path, box: OwnBox, name: str = "bamako-2", text: str = "") -> str:
+def refused(
+    fleet_database: Database, tmp_path: Path, box: OwnBox, name: str = "bamako-2", text: str = ""
+) -> str:
     """What a join is refused with; neither side is changed."""
-    fleet = begin_fleet(database, tmp_path)
+    fleet = begin_fleet(fleet_database, tmp_path)
     before = box.rows("SELECT id FROM companies"), fleet.rows("SELECT name FROM boxes")
     with fleet.connected() as db, pytest.raises(AdminError) as caught:
         Join(db, box.store, configured(text), name, NOW).run({})
@@ -192,28 +196,30 @@ def refused(database: Database, tmp_path: Path, box: OwnBox, name: str = "bamako
     ],
 )
 def test_a_box_that_does_not_agree_is_refused(
-    database: Database, tmp_path: Path, text: str, told: str
+    fleet_database: Database, tmp_path: Path, text: str, told: str
 ) -> None:
     with own_box(tmp_path, "b") as box:
-        assert told in refused(database, tmp_path, box, text=text)
+        assert told in refused(fleet_database, tmp_path, box, text=text)
 
 
-def test_a_box_with_unfinished_messages_is_refused(database: Database, tmp_path: Path) -> None:
+def test_a_box_with_unfinished_messages_is_refused(fleet_database: Database, tmp_path: Path) -> None:
     with own_box(tmp_path, "b") as box:
         box.message("pending")
         box.message("pending", day="")
         assert "2 messages of this box are unfinished, 1 of them scheduled" in refused(
-            database, tmp_path, box
+            fleet_database, tmp_path, box
         )
 
 
-def test_a_box_with_an_impossible_name_is_refused(database: Database, tmp_path: Path) -> None:
+def test_a_box_with_an_impossible_name_is_refused(fleet_database: Database, tmp_path: Path) -> None:
     with own_box(tmp_path, "b") as box:
-        assert "a box has 1 to 32 of a-z, 0-9 and -" in refused(database, tmp_path, box, name="Bamako 2")
+        assert "a box has 1 to 32 of a-z, 0-9 and -" in refused(
+            fleet_database, tmp_path, box, name="Bamako 2"
+        )
 
 
-def test_a_second_box_of_the_same_name_is_refused(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_a_second_box_of_the_same_name_is_refused(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         join(fleet, first, "bamako-1")
         with pytest.raises(AdminError, match="another box of the fleet is bamako-1"):
@@ -222,8 +228,8 @@ def test_a_second_box_of_the_same_name_is_refused(database: Database, tmp_path: 
             join(fleet, first, "bamako-3")
 
 
-def test_two_companies_of_a_box_are_never_one_of_the_fleet(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_two_companies_of_a_box_are_never_one_of_the_fleet(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         first.company("A")
         join(fleet, first, "bamako-1")
@@ -235,8 +241,8 @@ def test_two_companies_of_a_box_are_never_one_of_the_fleet(database: Database, t
             join(fleet, second, "bamako-2", {1: 9})
 
 
-def test_a_key_that_two_boxes_have_belongs_to_one_company(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_a_key_that_two_boxes_have_belongs_to_one_company(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         first.company("B")
         first.key(first.company("A"), b"the same")
@@ -248,8 +254,8 @@ def test_a_key_that_two_boxes_have_belongs_to_one_company(database: Database, tm
         assert joined.ids[Kind.KEY] == {1: 1}
 
 
-def test_a_box_that_left_comes_back(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_a_box_that_left_comes_back(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         filled(first, "a")
         filled(second, "b")
@@ -279,9 +285,9 @@ def test_a_box_that_left_comes_back(database: Database, tmp_path: Path) -> None:
 
 
 def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(
-    database: Database, tmp_path: Path
+    fleet_database: Database, tmp_path: Path
 ) -> None:
-    fleet = begin_fleet(database, tmp_path)
+    fleet = begin_fleet(fleet_database, tmp_path)
     with own_box(tmp_path, "a") as box:
         join(fleet, box, "bamako-1")
 
@@ -314,16 +320,18 @@ def test_a_box_that_was_alone_meets_no_message_under_an_id_of_its_own(
         assert fleet.rows("SELECT nextval('message_ids')") == [(number + 1,)]
 
 
-def test_a_recovering_fleet_takes_no_new_box(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_a_recovering_fleet_takes_no_new_box(fleet_database: Database, tmp_path: Path) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     with fleet.connected() as db:
         db.execute("UPDATE fleet SET recovering = 1")
     with own_box(tmp_path, "a") as box, pytest.raises(AdminError, match="the fleet is recovering"):
         join(fleet, box, "bamako-1")
 
 
-def test_a_store_from_before_the_join_may_not_act_for_the_fleet(database: Database, tmp_path: Path) -> None:
-    fleet = begin_fleet(database, tmp_path)
+def test_a_store_from_before_the_join_may_not_act_for_the_fleet(
+    fleet_database: Database, tmp_path: Path
+) -> None:
+    fleet = begin_fleet(fleet_database, tmp_path)
     settings = configured(f'[fleet]\ndsn = "{fleet.dsn}"\nname = "bamako-1"')
     with own_box(tmp_path, "a") as box, fleet.connected() as db:
         join(fleet, box, "bamako-1")

@@ -14,8 +14,8 @@ from tests.fleet.setup.fleets import MONTH, begin_fleet, configured, join, own_b
 pytestmark = pytest.mark.postgres
 
 
-def test_what_others_knew_of_a_company_comes_along(database: Database, tmp_path: Path) -> None:
-    fleet, settings = begin_fleet(database, tmp_path), configured()
+def test_what_others_knew_of_a_company_comes_along(fleet_database: Database, tmp_path: Path) -> None:
+    fleet, settings = begin_fleet(fleet_database, tmp_path), configured()
     with own_box(tmp_path, "a") as first, own_box(tmp_path, "b") as second:
         for box, number in ((first, "+22370000001"), (second, "+22370000002")):
             box.opt_out(box.company("Mairie", used=5), number)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleet.databases import Database, empty_database
+from tests.fleet.databases import Database, new_database
 from tests.fleet.proxy import Proxy
 from tests.fleet.shared.running_boxes import Pair, RunningBoxes
 from tools.postgres_folder import PostgresFolder
 
 
 @pytest.fixture
-def boxes(database: Database, tmp_path: Path) -> Iterator[RunningBoxes]:
+def boxes(fleet_database: Database, tmp_path: Path) -> Iterator[RunningBoxes]:
     """A fleet that has no boxes yet."""
-    made = RunningBoxes(database, tmp_path / "fleet")
+    made = RunningBoxes(fleet_database, tmp_path / "fleet")
     try:
         yield made
     finally:
@@ -24,16 +24,16 @@ def boxes(database: Database, tmp_path: Path) -> Iterator[RunningBoxes]:
 
 
 @pytest.fixture
-def proxy(database: Database) -> Iterator[Proxy]:
+def proxy(fleet_database: Database) -> Iterator[Proxy]:
     """The network between a box and PostgreSQL."""
-    with Proxy(database.server.port) as made:
+    with Proxy(fleet_database.server.port) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def pair(cluster: PostgresFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(cluster: PostgresFolder, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two boxes for all tests of a file: one has no modem, the other has two."""
-    with empty_database(cluster) as database:
+    with new_database(cluster, schema) as database:
         boxes = RunningBoxes(database, tmp_path_factory.mktemp("pair") / "fleet")
         try:
             here, there = boxes.add("here", ports=0), boxes.add("there", ports=2)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.postgres
 _LOOK_S = 60.0
 
 
-def test_a_result_of_another_box_ends_a_wait_by_a_notice(database: Database, tmp_path: Any) -> None:
-    boxes = RunningBoxes(database, tmp_path / "fleet", lease_s=200.0, dead_after_s=300.0)
+def test_a_result_of_another_box_ends_a_wait_by_a_notice(fleet_database: Database, tmp_path: Any) -> None:
+    boxes = RunningBoxes(fleet_database, tmp_path / "fleet", lease_s=200.0, dead_after_s=300.0)
     try:
         here, there = boxes.add("here", ports=0), boxes.add("there")
         there.ready()
