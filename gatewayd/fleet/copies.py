@@ -163,7 +163,9 @@ def _read(db: Transaction, before: Mapping[str, int]) -> _Read:
     # The versions first: a change that comes after them is copied once more.
     versions = copy_versions(db)
     different = {name for name, version in versions.items() if before.get(name) != version}
-    tables: dict[str, Rows] = {name: copies.rows(db, name) for name in (*copies.WHOLE, _SIMS) if name in different}
+    tables: dict[str, Rows] = {
+        name: copies.rows(db, name) for name in (*copies.WHOLE, _SIMS) if name in different
+    }
     old_sims = renumbered_sims(db) if different.intersection(_ORIGINS) else None
     return _Read(versions, tables, old_sims)
 
