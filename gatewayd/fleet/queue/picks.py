@@ -11,46 +11,43 @@ from gatewayd.fleet.queue.sets import as_rows, columns, fetch, numbers
 from gatewayd.records import Priority
 from gatewayd.store import Transaction
 
-# Behind all lanes of a SIM.
-_END: Final = (2**62, 2**62, 2**62)
-_BEGIN: Final = (-1, -1, -1)
+# Before and behind all lanes of a SIM.
+_BEGIN: Final = -1
+_END: Final = 2**62
+
+# The column `lane` of the queue.
+_PRIORITY_BITS: Final = 41
+_COMPANIES: Final = 2**40
 
 # Lanes that are not known yet are found in the gaps between the known ones: one look into the index for each. The entries of
 # lanes that are known, dead ones too, are never passed over.
-_LANES = """
+_NEXT_LANE = """
+    SELECT q.lane FROM queue q
+    WHERE q.state = 'waiting' AND q.sim_id = g.sim_id AND q.pinned = g.pinned AND q.lane > g.lane AND q.lane < g.before
+    ORDER BY q.lane LIMIT 1
+"""
+_LANES = f"""
     RECURSIVE sources AS (
         SELECT * FROM unnest(:s_sim::bigint[], :s_pinned::bigint[], :s_own::bigint[], :s_count::bigint[])
             AS s (sim_id, pinned, own, wanted)
     ), gaps AS (
-        SELECT * FROM unnest(:g_sim::bigint[], :g_pinned::bigint[], :g_priority::bigint[], :g_company::bigint[],
-            :g_transactional::bigint[], :e_priority::bigint[], :e_company::bigint[], :e_transactional::bigint[])
-            AS g (sim_id, pinned, priority, company_id, transactional, end_priority, end_company, end_transactional)
+        SELECT * FROM unnest(:g_sim::bigint[], :g_pinned::bigint[], :g_lane::bigint[], :g_before::bigint[])
+            AS g (sim_id, pinned, lane, before)
     ), found AS (
-        SELECT g.sim_id, g.pinned, g.end_priority, g.end_company, g.end_transactional, f.*
-        FROM gaps g CROSS JOIN LATERAL (
-            SELECT q.priority, q.company_id, q.transactional FROM queue q
-            WHERE q.state = 'waiting' AND q.sim_id = g.sim_id AND q.pinned = g.pinned
-                AND (q.priority, q.company_id, q.transactional) > (g.priority, g.company_id, g.transactional)
-                AND (q.priority, q.company_id, q.transactional) < (g.end_priority, g.end_company, g.end_transactional)
-            ORDER BY q.priority, q.company_id, q.transactional LIMIT 1
-        ) f
+        SELECT g.sim_id, g.pinned, f.lane, g.before FROM gaps g CROSS JOIN LATERAL ({_NEXT_LANE}) f
         UNION ALL
-        SELECT g.sim_id, g.pinned, g.end_priority, g.end_company, g.end_transactional, f.*
-        FROM found g CROSS JOIN LATERAL (
-            SELECT q.priority, q.company_id, q.transactional FROM queue q
-            WHERE q.state = 'waiting' AND q.sim_id = g.sim_id AND q.pinned = g.pinned
-                AND (q.priority, q.company_id, q.transactional) > (g.priority, g.company_id, g.transactional)
-                AND (q.priority, q.company_id, q.transactional) < (g.end_priority, g.end_company, g.end_transactional)
-            ORDER BY q.priority, q.company_id, q.transactional LIMIT 1
-        ) f
+        SELECT g.sim_id, g.pinned, f.lane, g.before FROM found g CROSS JOIN LATERAL ({_NEXT_LANE}) f
     ), every_lane AS (
-        SELECT sim_id, pinned, priority, company_id, transactional, 0::bigint AS after FROM found
+        SELECT sim_id, pinned, lane, 0::bigint AS after FROM found
         UNION ALL
-        SELECT * FROM unnest(:k_sim::bigint[], :k_pinned::bigint[], :k_priority::bigint[], :k_company::bigint[],
-            :k_transactional::bigint[], :k_after::bigint[]) AS k (sim_id, pinned, priority, company_id, transactional, after)
+        SELECT * FROM unnest(:k_sim::bigint[], :k_pinned::bigint[], :k_lane::bigint[], :k_after::bigint[])
+            AS k (sim_id, pinned, lane, after)
+    ), read_lanes AS (
+        SELECT e.*, e.lane >> 41 AS priority, (e.lane >> 1) % {_COMPANIES} AS company_id, e.lane % 2 AS transactional FROM every_lane e
     ), lanes AS (
-        SELECT l.*, s.own, s.wanted AS most, least(s.wanted, (2 * s.wanted) / count(*) OVER (PARTITION BY l.sim_id, l.priority) + 1) AS wanted
-        FROM every_lane l JOIN sources s ON s.sim_id = l.sim_id AND s.pinned = l.pinned
+        SELECT l.*, s.own, s.wanted AS most,
+            least(s.wanted, (2 * s.wanted) / count(*) OVER (PARTITION BY l.sim_id, l.priority) + 1) AS wanted
+        FROM read_lanes l JOIN sources s ON s.sim_id = l.sim_id AND s.pinned = l.pinned
         WHERE NOT (l.priority = :bulk AND l.transactional = 0 AND l.company_id = ANY(:closed::bigint[]))
             AND (s.own = 1 OR :any_company = 1 OR l.company_id = ANY(:companies::bigint[]))
     )
@@ -66,8 +63,8 @@ _IN_LANES = f"""
             row_number() OVER (PARTITION BY l.sim_id, l.priority, l.company_id ORDER BY q.message_id) AS place
         FROM lanes l CROSS JOIN LATERAL (
             SELECT q.message_id FROM queue q
-            WHERE q.state = 'waiting' AND q.sim_id = l.sim_id AND q.pinned = l.pinned AND q.priority = l.priority
-                AND q.company_id = l.company_id AND q.transactional = l.transactional AND q.message_id > l.after
+            WHERE q.state = 'waiting' AND q.sim_id = l.sim_id AND q.pinned = l.pinned AND q.lane = l.lane
+                AND q.message_id > l.after
                 AND q.returned = 0 AND (q.expires_at IS NULL OR q.expires_at > :now)
             ORDER BY q.message_id LIMIT l.wanted
         ) q
@@ -173,12 +170,11 @@ def in_lanes(
     pairs = {(row[0], row[1]) for row in rows}
     known = [(lane, after) for lane, after in lanes.known(row[0] for row in rows) if lane[:2] in pairs]
     s_sim, s_pinned, s_own, s_count = columns(rows, 4)
-    k_sim, k_pinned, k_priority, k_company, k_transactional, k_after = columns(
-        ((*lane, after) for lane, after in known), 6
+    k_sim, k_pinned, k_lane, k_after = columns(
+        ((*lane[:2], _number(lane), after) for lane, after in known), 4
     )
     t_sim, t_priority, t_company = columns(lanes.served(sim_id for sim_id, own, _ in sources if own), 3)
-    gaps = columns(_gaps(sorted(pairs), [lane for lane, _ in known]), 8)
-    g_sim, g_pinned, g_priority, g_company, g_transactional, e_priority, e_company, e_transactional = gaps
+    g_sim, g_pinned, g_lane, g_before = columns(_gaps(sorted(pairs), [lane for lane, _ in known]), 4)
     found = fetch(
         db,
         _IN_LANES,
@@ -189,18 +185,12 @@ def in_lanes(
             "s_count": s_count,
             "k_sim": k_sim,
             "k_pinned": k_pinned,
-            "k_priority": k_priority,
-            "k_company": k_company,
-            "k_transactional": k_transactional,
+            "k_lane": k_lane,
             "k_after": k_after,
             "g_sim": g_sim,
             "g_pinned": g_pinned,
-            "g_priority": g_priority,
-            "g_company": g_company,
-            "g_transactional": g_transactional,
-            "e_priority": e_priority,
-            "e_company": e_company,
-            "e_transactional": e_transactional,
+            "g_lane": g_lane,
+            "g_before": g_before,
             "t_sim": t_sim,
             "t_priority": t_priority,
             "t_company": t_company,
@@ -214,13 +204,19 @@ def _gaps(pairs: Sequence[tuple[int, int]], known: Sequence[Lane]) -> list[tuple
     """The gaps before, between and behind the known lanes of each SIM."""
     found: list[tuple[int, ...]] = []
     for pair in pairs:
-        begin: tuple[int, ...] = _BEGIN
+        begin = _BEGIN
         for lane in known:
             if lane[:2] == pair:
-                found.append((*pair, *begin, *lane[2:]))
-                begin = lane[2:]
-        found.append((*pair, *begin, *_END))
+                found.append((*pair, begin, _number(lane)))
+                begin = _number(lane)
+        found.append((*pair, begin, _END))
     return found
+
+
+def _number(lane: Lane) -> int:
+    """A lane of a SIM as the column of the queue has it."""
+    _, _, priority, company_id, transactional = lane
+    return (priority << _PRIORITY_BITS) + (company_id << 1) + transactional
 
 
 def returned(
