@@ -7,9 +7,10 @@
 # make catalogues   collect the sentences for people into config/language; then translate the new ones there
 # make bench   measure gatewayd and its peers on one simulated bank: half an hour; make bench QUICK=1 takes a few minutes
 # make bench-document   write the figures into docs/performance.md and docs/plots
-# make long    run the tests that are too long for the suite: torture, idle ports, start times
+# make long    run the tests that are too long for the suite and for fleet-test: torture, idle ports, start times, lost answers;
+#              apt-get install postgresql libpq5
 # make browser run the tests in a browser: apt-get install chromium
-# make fleet-test   run the tests that need PostgreSQL: apt-get install postgresql libpq5
+# make fleet-test   run the tests that need PostgreSQL, in their short form: apt-get install postgresql libpq5
 # make pictures  take the pictures of the documents from a simulated box: needs what make browser needs
 # make schemathesis   ask the API what its OpenAPI document allows, and more, for a minute: make schemathesis MINUTES=5 SEED=7
 # make install, upgrade, uninstall   the service on this box, as root: docs/install.md lists the options

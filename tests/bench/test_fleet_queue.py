@@ -13,7 +13,7 @@ import pytest
 
 from gatewayd.fleet.postgres.migrations import migrate
 from tests.bench import fleet_queue
-from tests.fleet.databases import Database, empty_database, temporary_server
+from tests.fleet.databases import Database, new_database, temporary_server
 from tests.fleet.queue.boxes_of_a_fleet import Fleet, connected, fleet_in
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
@@ -26,7 +26,7 @@ _SIMS = {"a": range(1, 9), "b": range(9, 17)}
 @pytest.fixture
 def database() -> Iterator[Database]:
     """A database on a server with the settings that Debian gives it."""
-    with temporary_server(fsync=True) as server, empty_database(server) as made:
+    with temporary_server(fsync=True) as server, new_database(server) as made:
         db = connected(made)
         migrate(db)
         db.close()

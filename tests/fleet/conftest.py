@@ -24,7 +24,9 @@ def stopped_cluster() -> Iterator[PostgresFolder]:
     """The data that the servers of this process begin with."""
     with temporary_server() as server:
         server.stop()
-        server.settings["autovacuum"] = "off"  # no test is so long that it needs it, and it takes time from all
+        server.settings["autovacuum"] = (
+            "off"  # no test is so long that it needs it, and it takes time from all
+        )
         yield server
 
 

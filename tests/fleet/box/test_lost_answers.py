@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.conftest import eventually
@@ -20,10 +22,22 @@ STATEMENTS = {
     "list": r"SELECT message_id, sim_id, state, epoch, incarnation",
     "stamp": r"UPDATE queue q SET epoch",
 }
+LATE = ("claim", "start")
 
 
-@pytest.mark.parametrize("late_s", [0.0, 1.0])
-@pytest.mark.parametrize("statement", STATEMENTS)
+def series() -> list[Any]:
+    """Each statement with an answer that is lost, and executed late; the ordinary run has the late ones of two statements."""
+    return [
+        pytest.param(
+            statement, late_s, marks=[pytest.mark.bench] if late_s and statement not in LATE else [], id=name
+        )
+        for statement in STATEMENTS
+        for late_s in (0.0, 1.0)
+        for name in [f"{statement}-late" if late_s else statement]
+    ]
+
+
+@pytest.mark.parametrize(("statement", "late_s"), series())
 def test_a_lost_answer_doubles_and_loses_nothing(
     boxes: Boxes, proxy: Proxy, statement: str, late_s: float
 ) -> None:
@@ -46,7 +60,7 @@ def test_a_lost_answer_doubles_and_loses_nothing(
     assert boxes.queue.one("SELECT count(*) FROM queue") == 0
 
 
-@pytest.mark.parametrize("late_s", [0.0, 1.0])
+@pytest.mark.parametrize("late_s", [0.0, pytest.param(1.0, marks=pytest.mark.bench)])
 def test_lost_answers_to_commits_double_and_lose_nothing(boxes: Boxes, proxy: Proxy, late_s: float) -> None:
     box = boxes.add("one", ports=2, dsn=boxes.dsn_through(proxy))
     with running(box):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.errors import PostgresAwayError, PostgresRefusedError, PostgresSettingsError
 from gatewayd.fleet.postgres.settings import PASSWORD_VARIABLE, ConnectionSettings
-from tests.fleet.databases import Database, empty_database, temporary_server
+from tests.fleet.databases import Database, new_database, temporary_server
 from tests.fleet.postgres.connections import settings_of
 
 pytestmark = pytest.mark.postgres
@@ -124,7 +124,7 @@ def test_a_wrong_password_is_refused_and_a_right_one_taken(database: Database, t
 
 
 def test_a_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
-    with temporary_server(ssl=True) as server, empty_database(server) as database:
+    with temporary_server(ssl=True) as server, new_database(server) as database:
         connect(settings_of(database.dsn, tmp_path)).close()
         with temporary_server(ssl=True) as other:
             dsn = database.dsn.replace(str(server.certificate), str(other.certificate))

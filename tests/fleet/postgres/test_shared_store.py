@@ -206,9 +206,8 @@ def test_a_silent_network_is_waited_for_once(store: SharedStore, local: Store, p
     looking = threading.Thread(target=lambda: companies(store))
     looking.start()
     eventually(lambda: store.looks_for_postgresql)
-    began = time.monotonic()
     assert [companies(store) for _ in range(20)] == [1] * 20
-    assert time.monotonic() - began < 2.5  # one more look would take connect_timeout, 5 s
+    assert store.looks_for_postgresql  # nobody waited for the end of the look, which takes connect_timeout
     looking.join(60)
     proxy.heal()
     eventually(lambda: reads_shared(store))
@@ -294,7 +293,7 @@ def test_a_connection_comes_back_without_a_transaction(store: SharedStore, fleet
     with closing(pool):
         with pool.lend() as db:
             db.run_script("BEGIN")
-        eventually(lambda: fleet_database.psql(open_ones).strip() == "0", timeout_s=5)
+        eventually(lambda: fleet_database.psql(open_ones).strip() == "0")
         with pool.lend() as db:
             assert db.is_idle
 

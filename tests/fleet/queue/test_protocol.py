@@ -38,7 +38,7 @@ NOT, AIR, SENT, DOUBT = "not", "air", "sent", "doubt"
 OLD = object()  # the answer that the epoch is old
 
 PHASES = [Phase.generate] if os.environ.get("QUEUE_FIRST") else list(Phase)
-EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("QUEUE_EXAMPLES", "200"))  # of the long form
 
 _TABLES = (
     "queue", "messages", "parts", "sent_parts", "refusals", "events", "sim_usage", "company_usage", "boxes", "sims", "sim_places",
@@ -753,11 +753,12 @@ _CHANCES = {
 _ACTIONS, _WEIGHTS = list(_CHANCES), list(_CHANCES.values())
 
 
-def test_the_protocol_keeps_its_promises(fleet_database: Database) -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(EXAMPLES, marks=pytest.mark.bench, id="many")])
+def test_the_protocol_keeps_its_promises(fleet_database: Database, examples: int) -> None:
     with fleet_in(fleet_database) as fleet:
 
         @settings(
-            max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES
+            max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES
         )
         @given(choices=st.lists(st.integers(0, 2**31), min_size=40, max_size=120))
         def play(choices: list[int]) -> None:
