@@ -119,9 +119,7 @@ class Duties:
                 self._leave(name)
         if box is None:
             return
-        mine = self._shared.write(
-            lambda db: {name for name in self._makers if tables.take_duty(db, name, box)}
-        )
+        mine = self._shared.write(lambda db: tables.take_duties(db, self._makers.keys(), box))
         for name in [name for name in self._held if name not in mine]:
             self._leave(name)
         for name in sorted(mine - self._held.keys()):

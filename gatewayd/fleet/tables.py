@@ -180,15 +180,29 @@ def drop_ended_requests(db: Transaction) -> None:
     )
 
 
-def take_duty(db: Transaction, name: str, box: Box) -> bool:
-    """Take a duty that no living box has. Returns whether this box has it now."""
-    db.execute(
-        "INSERT INTO duties (name, box, epoch) SELECT ?, b.name, b.epoch FROM boxes b WHERE b.name = ? AND b.epoch = ?"
-        " ON CONFLICT (name) DO UPDATE SET box = excluded.box, epoch = excluded.epoch WHERE NOT EXISTS ("
-        "  SELECT 1 FROM boxes o WHERE o.name = duties.box AND o.epoch = duties.epoch AND o.state = 'member' AND o.alive = 1)",
-        (name, box.name, box.epoch),
+def take_duties(db: Transaction, names: Collection[str], box: Box) -> set[str]:
+    """Take those of these duties that no living box has; those that this box has now. It writes only where one is free."""
+    holders = _holders_of_duties(db)
+    free = sorted(set(names) - holders.keys())
+    if free:
+        db.executemany(
+            "INSERT INTO duties (name, box, epoch) SELECT ?, b.name, b.epoch FROM boxes b WHERE b.name = ? AND b.epoch = ?"
+            " ON CONFLICT (name) DO UPDATE SET box = excluded.box, epoch = excluded.epoch WHERE NOT EXISTS ("
+            "  SELECT 1 FROM boxes o"
+            "  WHERE o.name = duties.box AND o.epoch = duties.epoch AND o.state = 'member' AND o.alive = 1)",
+            [(name, box.name, box.epoch) for name in free],
+        )
+        holders = _holders_of_duties(db)
+    return {name for name in names if holders.get(name) == (box.name, box.epoch)}
+
+
+def _holders_of_duties(db: Transaction) -> dict[str, tuple[str, int]]:
+    """The living boxes that have duties, with their epochs, by the names of the duties."""
+    rows = db.execute(
+        "SELECT d.name, d.box, d.epoch FROM duties d JOIN boxes b ON b.name = d.box AND b.epoch = d.epoch"
+        " WHERE b.state = 'member' AND b.alive = 1"
     )
-    return has_duty(db, name, box)
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def has_duty(db: Transaction, name: str, box: Box) -> bool:
