@@ -97,6 +97,7 @@ NEEDS_SPIN = pytest.mark.skipif(
 )
 
 
+@pytest.mark.bench  # it compiles a search: tens of seconds of a core
 @NEEDS_SPIN
 def test_a_model_that_breaks_a_promise_ends_the_check_with_1(tmp_path: Path) -> None:
     broken = tmp_path / "broken.pml"
@@ -106,6 +107,7 @@ def test_a_model_that_breaks_a_promise_ends_the_check_with_1(tmp_path: Path) -> 
     assert "WRONG: fails, must be: holds" in done.stdout
 
 
+@pytest.mark.bench  # it compiles a search: tens of seconds of a core
 @NEEDS_SPIN
 def test_a_change_that_nothing_catches_ends_the_check_with_1(tmp_path: Path) -> None:
     deaf = tmp_path / "deaf.pml"
