@@ -116,7 +116,7 @@ bench-document:
 
 long:
 	@$(SETUP) dev
-	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench tests/fleet tests/torture/fleet
+	$(PY) pytest -m bench --capture=no --timeout=900 tests/bench tests/fleet tests/models tests/torture/fleet
 
 install upgrade uninstall:
 	@systemd/install.sh $@
