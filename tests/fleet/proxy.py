@@ -128,6 +128,11 @@ class Proxy:
         """Reset all present connections, at both ends."""
         self._do(self._reset_all)
 
+    def unplug(self) -> None:
+        """Refuse new connections and reset the present ones: PostgreSQL is away, and clients need not wait to know it."""
+        self.refuse()
+        self.reset()
+
     def delay(self, ms: float) -> None:
         """Pass everything that comes from now on so much later, in each direction."""
         self._do(lambda: setattr(self, "_delay_s", ms / 1000))

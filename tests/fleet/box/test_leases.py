@@ -78,8 +78,7 @@ def test_what_is_started_goes_out_until_the_lease_is_over_and_is_told_later(
     with running(box):
         ids = [boxes.queue.send(f"message {number}") for number in range(6)]
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'started'") >= 2)
-        proxy.refuse()
-        proxy.reset()
+        proxy.unplug()
         box.bank.release(1)
         eventually(lambda: box.fleet.status().lease_s == 0)
         sent = len(box.texts())

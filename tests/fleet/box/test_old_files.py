@@ -50,7 +50,7 @@ def test_what_an_older_incarnation_had_started_is_in_doubt(boxes: Boxes, proxy: 
     eventually(lambda: boxes.queue.state(message_id) == "started")
     # The fleet must have seen the journal that knows of it.
     eventually(lambda: boxes.queue.one("SELECT journal FROM boxes") >= 1)
-    proxy.cut()
+    proxy.unplug()
     box.stop()
     proxy.heal()
     shutil.copyfile(kept, file)

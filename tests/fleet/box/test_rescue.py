@@ -52,7 +52,7 @@ def test_a_doubt_that_nobody_can_settle_is_decided_by_the_policy_of_the_fleet(
     one.start()
     message_id = boxes.queue.send("left", sim=1)
     eventually(lambda: boxes.queue.state(message_id) == "started")
-    proxy.cut()
+    proxy.unplug()
     one.stop()
     with running(two):
         if policy == "hold":
@@ -72,7 +72,7 @@ def test_a_box_that_comes_back_sends_what_it_had_started(boxes: Boxes, proxy: Pr
     box.start()
     ids = [boxes.queue.send(f"message {number}") for number in range(3)]
     eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'started'") >= 1)
-    proxy.cut()
+    proxy.unplug()
     box.stop()
     proxy.heal()
     box.bank.release(1)

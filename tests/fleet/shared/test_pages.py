@@ -69,7 +69,6 @@ def test_pages_are_shown_while_postgresql_is_away(boxes: RunningBoxes, proxy: Pr
     proxy.cut()
     with pytest.raises(AdminError):
         box.run("company.add", name="Not now")
-    proxy.refuse()  # a silent network is told by test_shared_store; each page would wait for it here
-    proxy.reset()
+    proxy.unplug()  # a silent network is told by test_shared_store; each page would wait for it here
     for path, text in pages(client, 40):
         assert "Internal" not in text, path
