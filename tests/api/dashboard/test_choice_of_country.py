@@ -11,7 +11,7 @@ from gatewayd.admin import commands
 from gatewayd.diagnostics import configuration
 from gatewayd.errors import AdminError
 from gatewayd.sims.chosen_numbers import with_choices
-from tests.conftest import Running
+from tests.conftest import Running, start_demo
 from tests.dashboard_visitor import visitor
 from tests.gatewayd.box import Box
 from tests.gatewayd.played_ports import PlayedGateway, administration_context
@@ -59,8 +59,12 @@ def test_a_plan_in_the_file_is_not_changed(tmp_path: Path) -> None:
         played.close()
 
 
-def test_without_a_service_manager_a_person_restarts_the_gateway(running: Running) -> None:
-    owner = visitor(running)
-    answer = owner.post("/start/plan", {"plan": "mali", "time_zone": "Africa/Bamako"})
-    assert "Restart the gateway to use it" in answer.text
-    assert "No country is chosen" in answer.text
+def test_without_a_service_manager_a_person_restarts_the_gateway(tmp_path: Path) -> None:
+    demo = start_demo(tmp_path)  # its own: the choice stays in its database, where every check of the box reads it
+    try:
+        owner = visitor(demo)
+        answer = owner.post("/start/plan", {"plan": "mali", "time_zone": "Africa/Bamako"})
+        assert "Restart the gateway to use it" in answer.text
+        assert "No country is chosen" in answer.text
+    finally:
+        assert demo.process.stop() == 0, "".join(demo.process.stderr)
