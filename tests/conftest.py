@@ -52,6 +52,7 @@ _reserved: list[int] = []  # descriptors; they are open as long as this process 
 # Files whose single tests take ten seconds or more.
 _LONGEST = (
     "torture",
+    "fleet/setup/test_demo",
     "test_descriptor_store",
     "test_wrong_clocks",
     "test_choice_of_country",
