@@ -432,6 +432,7 @@ def test_parts(both: Both) -> None:
     assert both(parts.waits, 1, 1) is False
     assert [each.seq for each in both(parts.submitting, a)] == [1]
     assert both(parts.one, 1, 1).recipient == MALI
+    assert both(parts.find, 1, 99) is None
     assert both(parts.submitted, 1, 1, 1, 17, NOW + SECOND) is True
     assert both(parts.submitted, 1, 1, 1, 17, NOW + SECOND) is False
     assert both(parts.awaited_reports) == 1
