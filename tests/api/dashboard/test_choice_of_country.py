@@ -60,7 +60,9 @@ def test_a_plan_in_the_file_is_not_changed(tmp_path: Path) -> None:
 
 
 def test_without_a_service_manager_a_person_restarts_the_gateway(tmp_path: Path) -> None:
-    demo = start_demo(tmp_path)  # its own: the choice stays in its database, where every check of the box reads it
+    demo = start_demo(
+        tmp_path
+    )  # its own: the choice stays in its database, where every check of the box reads it
     try:
         owner = visitor(demo)
         answer = owner.post("/start/plan", {"plan": "mali", "time_zone": "Africa/Bamako"})
