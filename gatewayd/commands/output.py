@@ -75,7 +75,9 @@ def refuse(error: object, code: int = 1) -> NoReturn:
 
 
 def flush() -> None:
-    """Flush standard output. Raises OutputError."""
+    """Flush standard output. Raises OutputError. What standard error cannot take is given up: it must not change the exit code."""
+    if sys.stderr is not None:
+        _discard_buffer(2)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
