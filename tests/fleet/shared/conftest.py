@@ -39,7 +39,8 @@ def pair(cluster: PostgresFolder, schema: str, tmp_path_factory: pytest.TempPath
             here, there = boxes.add("here", ports=0), boxes.add("there", ports=2)
             there.ready()
             company, key = boxes.company(here)
-            here.knows(key, sims=2)
+            for box in (here, there):  # the key was made at one of them
+                box.knows(key, sims=2)
             yield Pair(boxes, here, there, company, key)
         finally:
             boxes.close()

@@ -17,12 +17,12 @@ def test_a_message_is_cancelled_or_sent_and_never_both(pair: Pair) -> None:
     answer = pair.there.post(
         "/sms/send-bulk",
         pair.key,
-        {"messages": [{"recipient": RECIPIENT, "message": f"race {number}"} for number in range(40)]},
+        {"messages": [{"recipient": RECIPIENT, "message": f"race {number}"} for number in range(100)]},
     )
     assert answer.status_code == 200, answer.text
-    listed = pair.here.get("/sms/messages", pair.key, limit=40).json()["data"]
+    listed = pair.here.get("/sms/messages", pair.key, limit=100).json()["data"]  # the newest first
     ids = {each["sms_id"]: each["message"] for each in listed}
-    assert len(ids) == 40
+    assert len(ids) == 100
 
     def cancel(sms_id: str) -> int:
         return pair.here.post(f"/sms/cancel/{sms_id}", pair.key).status_code
