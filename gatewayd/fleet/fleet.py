@@ -14,15 +14,15 @@ from gatewayd.fleet.box.agent import Agent, AgentSettings, AgentStatus, Hooks
 from gatewayd.fleet.box.journal import Journal
 from gatewayd.fleet.box.lease import Lease
 from gatewayd.fleet.box.link import Connect, Link
-from gatewayd.fleet.box.listener import Listener
 from gatewayd.fleet.box.own_sims import OwnSims
 from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.sink import ReportSink
 from gatewayd.fleet.box.source import SharedSource
+from gatewayd.fleet.listener import Listener
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.fleet.queue.keeping import TextTaken
-from gatewayd.fleet.queue.names import Box, Look
+from gatewayd.fleet.queue.names import Box
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
@@ -90,7 +90,6 @@ class Fleet:
         self._listener: Listener | None = None
         self._sending: Sending | None = None
         self._followers: list[Callable[[], None]] = []
-        self._looks: list[Callable[[Look], None]] = []
         self._settled: list[Callable[[Sequence[str]], None]] = []
         self.agent = Agent(
             AgentSettings(fleet.name, fleet.prefetch_s, dispatch.submit_timeout_s, dispatch.max_attempts),
@@ -106,7 +105,6 @@ class Fleet:
                 queued=self._queued,
                 wake_ports=self._wake_ports,
                 joined=self._joined,
-                looked=self._tell_look,
                 settled=self._tell_settled,
                 refused=refused,
             ),
@@ -133,10 +131,6 @@ class Fleet:
     def follow_notices(self, told: Callable[[], None]) -> None:
         """Call `told` whenever another box told that something concerns this one. It must return quickly, and not fail."""
         self._followers.append(told)
-
-    def follow_looks(self, told: Callable[[Look], None]) -> None:
-        """Call `told` with each look at the fleet, every 2 s, on the thread of the agent: quickly, without failing."""
-        self._looks.append(told)
 
     def follow_settled(self, told: Callable[[Sequence[str]], None]) -> None:
         """Call `told` with the sms_ids of messages whose status this box changed in the fleet."""
@@ -184,8 +178,9 @@ class Fleet:
 
     def _joined(self, box: Box) -> None:
         if self._listener is None:  # the number of a box never changes
-            link = Link(self._connection, self._make_connection)
-            self._listener = Listener(link, f"box_{box.number}", self._noticed)
+            self._listener = Listener(
+                lambda: self._make_connection(self._connection), f"box_{box.number}", self._noticed
+            )
             self._listener.start()
 
     def _noticed(self) -> None:
@@ -200,10 +195,6 @@ class Fleet:
     def _wake_ports(self) -> None:
         if self._sending is not None:
             self._sending.wake_idle()
-
-    def _tell_look(self, look: Look) -> None:
-        for told in self._looks:
-            told(look)
 
     def _tell_settled(self, sms_ids: Sequence[str]) -> None:
         for told in self._settled:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from gatewayd.fleet.event_listener import ListeningConnection
+from gatewayd.fleet.listener import ListeningConnection
 from gatewayd.fleet.queue.names import Box
 from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store import Transaction

@@ -123,10 +123,6 @@ class FleetPresence:
             for sim_id, place in sorted(self._port_registry.sims().items())
         ]
 
-    def silence_after(self, silent_s: float) -> None:
-        """Count boxes as gone after this many seconds without a beat."""
-        self._silent_s = silent_s
-
 
 class FreeSims:
     """The SIMs of this box whose port has nothing to do. Any thread may call it."""

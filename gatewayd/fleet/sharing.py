@@ -17,8 +17,8 @@ from gatewayd.fleet.box_events import BoxEvents
 from gatewayd.fleet.copies import Copies
 from gatewayd.fleet.counts import QueueCounts
 from gatewayd.fleet.duties import Duties
-from gatewayd.fleet.event_listener import EventListener
 from gatewayd.fleet.follower import Follower, News
+from gatewayd.fleet.listener import EVENTS, Listener
 from gatewayd.fleet.member import Member, OnlyShared
 from gatewayd.fleet.opt_outs import TextJudge
 from gatewayd.fleet.presence import FleetPresence, FreeSims
@@ -84,7 +84,7 @@ class Sharing:
         self._follower = Follower(self.only_shared, waiters.awaited, self._told, self._afterwards)
         self._newest_event = -1
         self._places: object = None
-        self._events = EventListener(member.connect, self._follower.call)
+        self._events = Listener(member.connect, EVENTS, self._follower.call)
         self._judge: TextJudge | None = None
         member.store.follow_events(self._duties.tell_of_events)
 

@@ -38,7 +38,6 @@ from gatewayd.fleet.queue.names import (
     EpochOldError,
     FleetRow,
     ListedRow,
-    Look,
     Outcome,
     Started,
     Uploaded,
@@ -105,7 +104,6 @@ class Hooks:
     queued: Callable[[Mapping[int, int]], None]  # parts by SIM id that were queued here
     wake_ports: Callable[[], None]  # parts may be claimed again
     joined: Callable[[Box], None]
-    looked: Callable[[Look], None]
     settled: Callable[[Sequence[str]], None]  # sms_ids of messages whose status changed
     refused: Callable[
         [Transaction], Text | None
@@ -408,7 +406,6 @@ class Agent:
             fleet=fleet,
             silent_s=dict(self._silence.silent_s()),
         )
-        self._hooks.looked(found)
         for silent in due.rescues:
             self._rescue(silent)
         for silent in due.doubts:

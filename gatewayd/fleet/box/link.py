@@ -39,14 +39,6 @@ class Link:
         with self.open().transaction() as db:
             yield db
 
-    def listen(self, channel: str) -> None:
-        """Be told of notices on a channel, until the connection ends."""
-        self.open().listen(channel)
-
-    def wait_for_notices(self, timeout_s: float) -> bool:
-        """Wait for a notice. False: none came in time."""
-        return bool(self.open().wait_for_notices(timeout_s))
-
     def close(self) -> None:
         """Close the connection. What was asked and not answered may be done, or not."""
         if self._connection is not None:
