@@ -132,7 +132,7 @@ class Gateway:
         self._authenticator = Authenticator(store, clock)
         way = webhook_way or Way(Judge(settings.webhooks.allowed_networks), ca_file=settings.webhooks.ca_file)
         self._sharing = None if member is None else self._make_sharing(member, way)
-        # What companies, keys and operators see and change is shared; what ports, persons and this box need is not.
+        # Data that companies, keys and operators see and change is shared; that of ports, persons and this box is not.
         self.shared: AnyStore = store if self._sharing is None else self._sharing.store
         only_shared: AnyStore = store if self._sharing is None else self._sharing.only_shared
         self._metrics = MetricsCollector(store, clock, self.port_registry, self._calendar, self._sharing)
@@ -558,7 +558,7 @@ class Gateway:
         )
 
     def _make_shared_intake(self) -> Intake:
-        """What accepts messages of clients: in a fleet, into its queue."""
+        """The acceptance of messages of clients: in a fleet, into its queue."""
         if self._sharing is None:
             return self._intake
         return Intake(

@@ -166,7 +166,7 @@ class Process:
         return line
 
     def rest(self) -> str:
-        """What it wrote on its standard output and `line` did not read. For a process that has ended."""
+        """The rest of its standard output, which `line` did not read. For a process that has ended."""
         lines: list[str] = []
         while line := self._lines.get_nowait():
             lines.append(line)

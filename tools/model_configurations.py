@@ -100,13 +100,13 @@ def _large(search: Configuration, *, cycles: bool = False) -> Configuration:
 
 
 CONFIGURATIONS: tuple[Configuration, ...] = (
-    # What must hold.
+    # These must hold.
     _search(_BOTH, "MODEM"),
     _search(_ONE, "RESTARTS"),
     _search(_TWO_PARTS, "RESTARTS"),
     _search(_ONE, "RESTARTS CRASHES", POLICY="HOLD"),
     _search(_BACKUP, "EXPIRIES"),
-    # What must fail: the mutations.
+    # These must fail: the mutations.
     _mutated("NO_LEASE_CHECK", _search(_ONE, "EXPIRIES WATCHES")),
     _mutated("LEASE_FROM_ANSWER", _search(_ONE, "EXPIRIES WATCHES")),
     _mutated("NO_RECONCILIATION", _search(_ONE, "CRASHES")),
@@ -123,7 +123,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     _mutated("SHORT_SECOND_WAIT", _search(_ONE, "EXPIRIES WATCHES")),
     _mutated("LOST_START_KEPT", _search(_ONE, "CRASHES")),
     _mutated("RESCUE_IGNORES_BEAT", _search(_ONE, "WATCHES")),
-    # What must fail: a rule taken away.
+    # These must fail: a rule taken away.
     _without("NEW_EPOCH", _search(_ONE, "LOSSES MODEM")),
     _without("CLAIM_EPOCH", _search(_ONE, "EXPIRIES WATCHES")),
     _without("KNOWN", _search(_ONE, "CRASHES MOVED_CARDS")),

@@ -183,7 +183,7 @@ class PostgresFolder:
             shutil.rmtree(self.path)
 
     def dsn(self, user: str = SUPERUSER, dbname: str = "postgres", *, port: int | None = None) -> str:
-        """What a client connects with, in libpq's form of key=value.
+        """The connection string of a client, in libpq's form of key=value.
 
         The superuser connects through the Unix socket without a password, a role of `create_role` by TCP with its own.
         `port`: that of a proxy before this server.

@@ -48,13 +48,13 @@ class FleetView(Protocol):
         """The name of this box."""
 
     def trouble(self) -> Text | None:
-        """What stops messages of the fleet here; None: nothing. Never waits."""
+        """The reason why messages of the fleet stop here; None: they do not. Never waits."""
 
     def document(self) -> dict[str, Any]:
         """All boxes. Waits some seconds where PostgreSQL does not answer."""
 
     def findings(self) -> list[Finding]:
-        """What the check says. Waits like `document`."""
+        """The findings of the check. Waits like `document`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Context:
 
     @property
     def shared(self) -> AnyStore:
-        """What companies, keys and operators see and change: in a fleet, at all boxes.
+        """The store of everything that companies, keys and operators see and change: in a fleet, at all boxes.
 
         Raises AdminError where no daemon runs on the store of a box of a fleet: only the daemon reaches the others.
         """

@@ -19,7 +19,7 @@ def status(context: Context) -> dict[str, Any]:
 
 
 def brief(context: Context) -> dict[str, Any] | None:
-    """What `gatewayd status` tells of the fleet; None: the box is alone."""
+    """The lines of `gatewayd status` about the fleet; None: the box is alone."""
     if context.fleet is None:
         return None
     return {"name": context.fleet.name, "trouble": context.fleet.trouble()}

@@ -1,4 +1,4 @@
-"""What the commands of `gatewayd fleet` print for people."""
+"""The output of `gatewayd fleet` for people."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _ORIGINS: Final = ("renumbered", "key_origins")
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What one transaction read of the fleet."""
+    """The rows that one transaction read of the fleet."""
 
     versions: Mapping[str, int]
     tables: Mapping[str, Rows]

@@ -1,4 +1,4 @@
-"""What one box does for all: webhooks, deletions and counts, scheduled and expired messages, the sandbox.
+"""The duties of one box for all: webhooks, deletions and counts, scheduled and expired messages, the sandbox.
 
 A box has a duty while its name and epoch are in the row of the duty, and its lease is good. A box that died loses its epoch, so
 another box takes its duties. Each transaction of a duty holds its row, so a box that was slow cannot write after it lost the

@@ -36,7 +36,7 @@ _LISTENER_STOP_S: Final = 0.2
 
 
 class Sending(Protocol):
-    """What the fleet needs of sending (see `gatewayd.sending.dispatcher.Dispatcher`)."""
+    """The part of sending that the fleet needs (see `gatewayd.sending.dispatcher.Dispatcher`)."""
 
     def offer(self, queued: dict[int, int], *, shared: bool) -> None:
         """Wake the ports for messages that were queued."""

@@ -31,7 +31,7 @@ _AFTER_A_FAULT_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one look found. `shares` None: the queue was not counted."""
+    """The findings of one look. `shares` None: the queue was not counted."""
 
     ended: list[str]  # sms_ids that are waited for and are not pending any more
     newest_event: int

@@ -54,7 +54,7 @@ class Member(Protocol):
         """This box under the last epoch that it took; None: it did not join since the start."""
 
     def trouble(self) -> str | None:
-        """What stops messages of the fleet here, for health checks; None: nothing."""
+        """The reason why messages of the fleet stop here, for health checks; None: they do not."""
 
     def is_open(self) -> bool:
         """Whether its lease is good, so that it may act for the fleet and hand over parts."""

@@ -16,7 +16,7 @@ from gatewayd.store.store import Store
 
 
 class Membership:
-    """What the gateway needs of the fleet (see `Member`)."""
+    """The part of the fleet that the gateway needs (see `Member`)."""
 
     def __init__(self, fleet: Fleet, settings: Settings, local: Store) -> None:
         own = settings.fleet

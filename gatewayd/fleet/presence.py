@@ -28,7 +28,7 @@ class _Beat:
 
 @dataclass(frozen=True, slots=True)
 class _Others:
-    """What is known of other boxes. Replaced as a whole."""
+    """The known state of other boxes. Replaced as a whole."""
 
     presence: Mapping[int, Presence]
     rests: Mapping[int, float]  # until, monotonic seconds

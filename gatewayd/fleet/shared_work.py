@@ -52,7 +52,7 @@ _CLOCKS_APART: Final = 60 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the work of the duties needs of its box."""
+    """The parts of its box that the work of the duties needs."""
 
     settings: Settings
     clock: Clock
@@ -272,7 +272,7 @@ class SandboxWork:
 
 
 def makers(box: Surroundings) -> dict[str, Maker]:
-    """What makes the work of each duty."""
+    """The makers of the work of each duty."""
     works: dict[str, Callable[[DutyData, Surroundings], Work]] = {
         WEBHOOKS: WebhookWork,
         HOUSEKEEPING: HousekeepingWork,

@@ -1,4 +1,4 @@
-"""What stops the messages of a fleet at a box, in one sentence."""
+"""The reason why the messages of a fleet stop at a box, in one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _AWAY_S = 10.0  # a shorter cut is mended before a person could do anything
 
 
 def trouble_of(fleet: Fleet) -> Text | None:
-    """What needs a person; None: nothing. Never waits for PostgreSQL."""
+    """The trouble that needs a person; None: there is none. Never waits for PostgreSQL."""
     try:
         status = fleet.status()
     except StoreUnavailableError:

@@ -90,7 +90,7 @@ class MetricsSnapshot:
 
 
 class SharedMetrics(Protocol):
-    """What a box counts of a queue that several boxes share."""
+    """The counts of a queue that several boxes share."""
 
     @property
     def readers(self) -> Lender:

@@ -73,7 +73,7 @@ class Acceptance(Protocol):
         """The ids of up to `most` new messages."""
 
     def answering(self) -> Answering | None:
-        """Who answers requests, where several boxes keep messages in the same place."""
+        """The box that answers requests, where several boxes keep messages in the same place."""
 
     def queue(self, db: Transaction, rows: Sequence[ToQueue]) -> Sequence[StartedHere]:
         """Messages and their parts were written: put them into the queue. Those that this box sends at once."""

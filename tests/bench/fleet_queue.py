@@ -34,7 +34,7 @@ _AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What one box did, and how long each kind of transaction took on average."""
+    """The work of one box, and the average time of each kind of transaction."""
 
     messages: int
     seconds: float

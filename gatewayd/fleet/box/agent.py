@@ -73,7 +73,7 @@ class _JoinAnewError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AgentStatus:
-    """What the agent last saw. Replaced as a whole; any thread reads it."""
+    """The state that the agent last saw. Replaced as a whole; any thread reads it."""
 
     box: Box | None = None
     connected: bool = False
@@ -89,7 +89,7 @@ class AgentStatus:
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """What of the configuration of this box the agent needs."""
+    """The part of the configuration of this box that the agent needs."""
 
     name: str
     prefetch_s: float
@@ -99,7 +99,7 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What the agent calls, on its thread: quickly, and without failing."""
+    """The functions that the agent calls, on its thread: quickly, and without failing."""
 
     queued: Callable[[Mapping[int, int]], None]  # parts by SIM id that were queued here
     wake_ports: Callable[[], None]  # parts may be claimed again
@@ -210,7 +210,7 @@ class Agent:
 
     @property
     def status(self) -> AgentStatus:
-        """What the agent last saw."""
+        """The state that the agent last saw."""
         return self._status
 
     # The thread

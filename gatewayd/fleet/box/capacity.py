@@ -22,7 +22,7 @@ _WITHOUT_SLOT = 2
 def wants(
     able: Mapping[int, Presence], loads: Mapping[int, Load], part_s: Mapping[int, float], prefetch_s: float
 ) -> list[Want]:
-    """What each SIM that can send may take now. Nothing for one that has more than half of what it may have."""
+    """The messages that each SIM that can send may take now. None for one that has more than half of what it may have."""
     found: list[Want] = []
     for sim_id, place in sorted(able.items()):
         capacity = max(STARTED_AHEAD, round(prefetch_s / max(part_s.get(sim_id, _USUAL_S), 0.01)))

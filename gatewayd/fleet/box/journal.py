@@ -27,7 +27,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the journal has to be sent."""
+    """The messages of the journal that are to be sent."""
 
     loads: Mapping[int, Load]
     startable: Sequence[tuple[int, int, int]]  # message, SIM, priority
@@ -107,7 +107,7 @@ class Journal:
         return self._store.write(lambda db: outcomes.forget(db, told_before))
 
     def work(self, epoch: int) -> Work:
-        """What this box has to send under an epoch."""
+        """The messages that this box has to send under an epoch."""
         with self._store.readers.lend() as db:
             return Work(shared_messages.loads(db), shared_messages.startable(db, epoch))
 

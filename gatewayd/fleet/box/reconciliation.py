@@ -15,7 +15,7 @@ from gatewayd.store.tables.shared_messages import Entry
 
 @dataclass(slots=True)
 class Plan:
-    """What is to be done."""
+    """The steps after a comparison."""
 
     stamp: list[ListedRow] = field(default_factory=list)
     release: list[ListedRow] = field(default_factory=list)  # dropped from the journal before

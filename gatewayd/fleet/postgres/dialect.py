@@ -31,7 +31,7 @@ _TOKEN: Final = re.compile(
 
 _FUNCTIONS: Final = {"json_each": "numbers_of_json"}
 
-# What only SQLite knows, or what PostgreSQL understands in another way.
+# Words that only SQLite knows, or that PostgreSQL understands in another way.
 _REFUSED: Final = frozenset(
     {"PRAGMA", "GLOB", "ROWID", "AUTOINCREMENT", "MATCH", "REGEXP", "RANDOMBLOB", "SQLITE_SCHEMA", "IFNULL"}
 )

@@ -38,7 +38,7 @@ class Away:
 
 
 class Circuit:
-    """What all pools of a box know of the database. While it is away, one thread at a time tries; others fail at once."""
+    """The knowledge of the database that all pools of a box share. While it is away, one thread at a time tries; others fail at once."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect

@@ -1,4 +1,4 @@
-"""What a connection needs: the DSN without its password, the rules for TLS, and times."""
+"""The settings of a connection: the DSN without its password, the rules for TLS, and times."""
 
 from __future__ import annotations
 

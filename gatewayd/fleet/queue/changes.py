@@ -1,4 +1,4 @@
-"""What a transaction of the queue changes besides messages and their rows, written at its end.
+"""The changes of a transaction of the queue besides messages and their rows, written at its end.
 
 All transactions write these in the same order, each sorted: usage of SIMs, usage of companies, events. So they seldom wait for
 each other in a circle, and the lock of the events, which lets one transaction at a time write them, is held for a short time.

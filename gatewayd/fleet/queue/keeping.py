@@ -26,7 +26,7 @@ _HOLD = as_rows("""
     FROM queue q JOIN messages m ON m.id = q.message_id
     WHERE q.message_id = ANY(?::bigint[]) ORDER BY q.message_id FOR UPDATE OF q
 """)
-# What was sent is appended. The state of a part is that of its newest submission: `fits` where the row of its message is of the
+# Parts that were sent are appended. The state of a part is that of its newest submission: `fits` where the row of its message is of the
 # box that tells. What another box tells counts where it says that the part was sent, and no other SIM sent it; and the reports on
 # what a SIM sent.
 _KEEP = """
@@ -99,7 +99,7 @@ _AMEND = """
 
 @dataclass(slots=True)
 class Kept:
-    """What was kept of some outcomes."""
+    """The result of keeping some outcomes."""
 
     changes: Changes = field(default_factory=Changes)
     final: set[int] = field(default_factory=set)  # of their messages, those that have ended

@@ -69,7 +69,7 @@ class FleetRow:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look shows."""
+    """The answer to one look."""
 
     acknowledged: int
     journal: int
@@ -220,7 +220,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of doubts: message ids, and the sms_ids of messages whose status changed."""
+    """The decisions on doubts: message ids, and the sms_ids of messages whose status changed."""
 
     retried: frozenset[int] = frozenset()
     held: frozenset[int] = frozenset()

@@ -1,4 +1,4 @@
-"""What the fleet knows of the parts of messages: which are sent, and how often each was tried."""
+"""The knowledge of the fleet about the parts of messages: which are sent, and how often each was tried."""
 
 from __future__ import annotations
 

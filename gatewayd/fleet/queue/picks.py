@@ -148,7 +148,7 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a claim may take. `companies` None: of any company, by SIMs that are not planned."""
+    """The messages that a claim may take. `companies` None: of any company, by SIMs that are not planned."""
 
     now: int  # what has expired by then is passed over
     closed: Collection[int]

@@ -1,4 +1,4 @@
-"""What is known as sent decides: the rule that is looked at after each append, and when a message waits or is in doubt.
+"""Parts that are known as sent decide: the rule that is looked at after each append, and when a message waits or is in doubt.
 
 A message is sent when one SIM sent every part of it, whoever told that, and whenever. One of which a SIM sent some parts waits for
 that SIM. All functions need the rows of the queue to be held by the transaction.
@@ -74,7 +74,7 @@ class Known:
 
 
 def known(db: Transaction, message_ids: Collection[int]) -> list[Known]:
-    """What is known as sent of messages that are in the queue; nothing of those of which no part is."""
+    """The parts that are known as sent, of messages in the queue; a message without any is missing."""
     found: dict[int, Known] = {}
     for row in db.execute(_KNOWN, (sorted(message_ids),)):
         before = found.get(row["message_id"])

@@ -1,4 +1,4 @@
-"""What a box reads beside the queue when it takes messages or gives them back."""
+"""The rows that a box reads beside the queue when it takes messages or gives them back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all boxes of a fleet must agree on: each would otherwise count, read and delete what the others keep in another way."""
+"""The settings that all boxes of a fleet must agree on: each would otherwise count, read and delete what the others keep in another way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Agreement:
 
 
 def of_settings(settings: Settings) -> Agreement:
-    """What the configuration of a box says, with the choices of its dashboard."""
+    """The settings by the configuration of a box, with the choices of its dashboard."""
     numbers = settings.numbers
     numbering = {
         "plan": numbers.plan,
@@ -52,7 +52,7 @@ def of_settings(settings: Settings) -> Agreement:
 
 
 def of_fleet(db: Transaction) -> Agreement:
-    """What the fleet agreed on. Raises SetupError where there is no fleet."""
+    """The settings that the fleet agreed on. Raises SetupError where there is no fleet."""
     row = db.execute(
         "SELECT time_zone, numbering, retention_days, in_doubt, in_doubt_wait_s, max_pending FROM fleet"
     ).fetchone()

@@ -1,4 +1,4 @@
-"""What `gatewayd check` says of the fleet, from the document of `observing`."""
+"""The findings of `gatewayd check` about the fleet, from the document of `observing`."""
 
 from __future__ import annotations
 

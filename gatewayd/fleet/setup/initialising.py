@@ -33,7 +33,7 @@ _SUPERUSER: Final = "postgres"  # of Debian, which connects through the socket a
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What `initialise` did. `password`: of the role, where it was made or changed."""
+    """The result of `initialise`. `password`: of the role, where it was made or changed."""
 
     created: bool  # false: there was a fleet already
     role: str

@@ -46,7 +46,7 @@ class BoxRow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a join will do. `already`: nothing but to become a member again, because the ids are those of the fleet."""
+    """The plan of a join. `already`: nothing but to become a member again, because the ids are those of the fleet."""
 
     already: bool
     again: bool  # the box left this fleet before
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What a join did. `changed`: the ids of this box that are others in the fleet, by kind."""
+    """The result of a join. `changed`: the ids of this box that are others in the fleet, by kind."""
 
     already: bool
     ids: NewIds

@@ -23,7 +23,7 @@ _AT_A_TIME: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a leave left in the fleet: messages that this box had started and not finished, which come in doubt."""
+    """The rest that a leave left in the fleet: messages that this box had started and not finished, which come in doubt."""
 
     started: int
 

@@ -1,4 +1,4 @@
-"""What a box needs beside gatewayd to reach PostgreSQL. Imports nothing of it."""
+"""The libraries that a box needs beside gatewayd to reach PostgreSQL. Imports nothing of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from config.language.text import Text
 
 
 def missing() -> Text | None:
-    """What is to be installed, with the commands; None: nothing."""
+    """The missing libraries, with the commands that install them; None: none is missing."""
     if find_spec("psycopg") is None:
         return Text(
             "a fleet needs psycopg, which is not installed: the Debian package of gatewayd has it; else:"

@@ -1,4 +1,4 @@
-"""What a box brings into the fleet when it joins: companies, keys, SIMs, webhooks, opt-outs, and what was used of limits.
+"""The rows that a box brings into the fleet when it joins: companies, keys, SIMs, webhooks, opt-outs, and the use of limits.
 
 All of it goes into one transaction of PostgreSQL, with the ids that it has there (`renumbered`). So a join that was
 interrupted is repeated: the ids stand there, and what came along does not come a second time.
@@ -161,7 +161,7 @@ class Upload:
         _insert(self._db, "company_usage", rows, f"(company_id, month) DO UPDATE SET used = {sum_}")
 
     def _usage(self) -> None:
-        """What each card used of its limits, by day; a card that was in another box before has counts there already."""
+        """The use that each card made of its limits, by day; a card that was in another box before has counts there already."""
         columns = ("taken", "sent", "failed", "taken_parts")
         self._add("sim_usage", "(sim_id, day)", columns)
         self._add("sim_recipients", "(sim_id, period, recipient)", ("messages",))
@@ -177,7 +177,7 @@ class Upload:
         )
 
     def _counts(self) -> None:
-        """What statements and figures over time count."""
+        """The counts of statements and of figures over time."""
         for table, key in (
             ("hourly_counts", "(company_id, hour, sim_id)"),
             ("monthly_counts", "(company_id, month, sim_id, campaign_id)"),

@@ -27,7 +27,7 @@ class FleetView:
         return self._settings.name
 
     def trouble(self) -> Text | None:
-        """What stops messages of the whole fleet at this box; None: nothing. Never waits for PostgreSQL."""
+        """The reason why messages of the whole fleet stop at this box; None: they do not. Never waits for PostgreSQL."""
         return trouble_of(self._fleet)
 
     def document(self) -> dict[str, Any]:
@@ -39,5 +39,5 @@ class FleetView:
         return observed(self._settings, status.untold)
 
     def findings(self) -> list[Finding]:
-        """What the check says. Waits like `document`."""
+        """The findings of the check. Waits like `document`."""
         return of_document(self.document())

@@ -14,7 +14,7 @@ Rows = Sequence[Mapping[str, Any]]
 WHOLE: Final = ("companies", "api_keys", "webhooks")
 """Tables that are copied as they are. All of them have the key `id`."""
 
-# What the operator decides about a SIM; the rest is what its box knows.
+# The columns of a SIM that the operator decides; its box knows the rest.
 _SETTINGS: Final = (
     "number",
     "operator",
@@ -51,7 +51,7 @@ _BALANCE: Final = ("read_at", "units", "bundle_end", "unreadable_since", "renewe
 
 @dataclass(frozen=True, slots=True)
 class SimFacts:
-    """What a box knows of a SIM that it has: the columns of `sims` and of `sim_balances`, by name."""
+    """The facts that a box knows of a SIM that it has: the columns of `sims` and of `sim_balances`, by name."""
 
     sim_id: int
     columns: Mapping[str, Any]
@@ -114,7 +114,7 @@ def replace_sims(db: Connection, wanted: Rows, box: str, here: Collection[int]) 
 
 
 def facts(db: Connection) -> list[SimFacts]:
-    """What this box knows of the SIMs that it has."""
+    """The facts that this box knows of the SIMs that it has."""
     names = ", ".join(f"s.{name}" for name in _FACTS)
     balance = ", ".join(f"b.{name}" for name in _BALANCE)
     found = db.execute(
@@ -165,7 +165,7 @@ def suspicions(db: Connection) -> dict[int, int | None]:
 
 
 def usage(db: Connection, sim_ids: Sequence[int], from_day: str) -> Rows:
-    """What SIMs took and sent on their days since one."""
+    """The use of SIMs on their days since one."""
     marks = ", ".join(str(int(sim_id)) for sim_id in sim_ids)
     if not marks:
         return []

@@ -1,4 +1,4 @@
-"""What a box knows of the fleet to which it belongs, and what keeps it from joining one."""
+"""The membership of a box in a fleet, and the unfinished work that keeps it from joining one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _JOINED: Final = "fleet.name"
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What a box has not finished. A box joins and leaves with none of it."""
+    """The work that a box has not finished. A box joins and leaves with none of it."""
 
     messages: int  # that wait, are being sent or are in doubt
     scheduled: int  # for a later time

@@ -13,7 +13,7 @@ from gatewayd.store.engine.connection import Connection
 
 
 class Kind(Enum):
-    """What has ids that boxes of a fleet share."""
+    """The kinds of rows whose ids the boxes of a fleet share."""
 
     COMPANY = "company"
     KEY = "key"

@@ -76,7 +76,7 @@ class NewPart:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What this box has for one SIM."""
+    """The messages that this box has for one SIM."""
 
     claimed: int = 0
     started: int = 0  # of which no part was sent yet or is being sent
@@ -159,7 +159,7 @@ def highest_id(db: Connection) -> int:
 
 
 def loads(db: Connection) -> dict[int, Load]:
-    """What this box has for each SIM, claimed or started."""
+    """The messages that this box has for each SIM, claimed or started."""
     rows = db.execute(
         "SELECT m.sim_id, sum(s.state = 'claimed'), sum(s.state = 'started' AND m.unsent = m.parts AND NOT EXISTS"
         "  (SELECT 1 FROM parts p WHERE p.message_id = m.id AND p.state NOT IN ('queued'))), sum(m.unsent)"

@@ -1,4 +1,4 @@
-"""What a box that leaves a fleet takes along beside the copies that it has: opt-outs, used quotas, and places of webhooks."""
+"""The rows that a box takes along when it leaves a fleet, beside the copies that it has: opt-outs, used quotas, and places of webhooks."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ class Boxes:
             db.execute("INSERT INTO companies (id, name, created_at) VALUES (?, 'Test', 0)", (COMPANY,))
 
     def dsn_through(self, proxy: Proxy) -> str:
-        """What a box connects with that reaches PostgreSQL by a proxy."""
+        """The connection settings of a box that reaches PostgreSQL by a proxy."""
         return self.fleet.dsn.replace(f"port={self.fleet.database.server.port}", f"port={proxy.port}")
 
     def add(

@@ -1,4 +1,4 @@
-"""What a box does about each row that it has in the queue, by its journal."""
+"""The plan of a box for each row that it has in the queue, by its journal."""
 
 from __future__ import annotations
 

@@ -270,7 +270,7 @@ class Fleet:
         ]
 
     def usage(self, sim_id: int) -> tuple[int, int, int, int]:
-        """What a SIM has taken, its parts, and what it has sent and failed, on all days."""
+        """The messages that a SIM has taken, their parts, and those that it sent and that failed, on all days."""
         [row] = self.execute(
             "SELECT coalesce(sum(taken), 0), coalesce(sum(taken_parts), 0), coalesce(sum(sent), 0), coalesce(sum(failed), 0)"
             " FROM sim_usage WHERE sim_id = ?",

@@ -40,7 +40,7 @@ class Fleet:
 
     @property
     def dsn(self) -> str:
-        """What a box connects with."""
+        """The connection settings of a box."""
         return f"host=127.0.0.1 port={self.database.server.port} dbname={self.database.name} user={self.role}"
 
     def connection(self, dsn: str = "") -> ConnectionSettings:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgres
 
 @dataclass(frozen=True)
 class Result:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     out: str

@@ -99,7 +99,7 @@ def test_the_ids_of_the_second_box_that_are_taken_change_here_and_there(
         ]
         assert len({*seen}) == 2
         assert min(seen) > 1_000_000
-        # What comes next has an id of its own.
+        # The next row has an id of its own.
         with fleet.connected() as db:
             db.execute("INSERT INTO companies (name, created_at) VALUES ('Next', 1)")
         assert fleet.rows("SELECT max(id) FROM companies") == [(4,)]
@@ -173,7 +173,7 @@ def test_a_join_that_was_interrupted_is_finished_by_repeating_it(
 def refused(
     fleet_database: Database, tmp_path: Path, box: OwnBox, name: str = "bamako-2", text: str = ""
 ) -> str:
-    """What a join is refused with; neither side is changed."""
+    """The error with which a join is refused; neither side is changed."""
     fleet = begin_fleet(fleet_database, tmp_path)
     before = box.rows("SELECT id FROM companies"), fleet.rows("SELECT name FROM boxes")
     with fleet.connected() as db, pytest.raises(AdminError) as caught:

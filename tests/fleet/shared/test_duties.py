@@ -1,4 +1,4 @@
-"""What one box does for all: it is done once, and another box goes on where the first one is gone."""
+"""A duty of one box for all: it is done once, and another box goes on where the first one is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done to the fleet, one class for each way to begin and to end."""
+"""The disturbances of the fleet, one class for each way to begin and to end."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Freeze(Disturbance):
     def end(self) -> None:
         """Let it go on."""
         self.box.thaw()
-        # What it had checked before may be written now: no check can exclude that.
+        # A part that it had checked before may be written now: no check can exclude that.
         self.run.note_frozen(self.box, self._began, time.monotonic())
 
 

@@ -1,4 +1,4 @@
-"""What happens to a fleet during a torture run, and when: all of it comes from the seed."""
+"""The plan of a torture run: each disturbance of the fleet and its time; all of it comes from the seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is done to the fleet."""
+    """The kinds of disturbance."""
 
     KILL = "box killed"
     DEATH = "box killed, back after its death"

@@ -29,7 +29,7 @@ TOLERANCE_S = 1.0  # from the check of a lease to the octets at the modem, on a 
 
 @dataclass
 class Report:
-    """What a run found."""
+    """The findings of a run."""
 
     verdict: Verdict
     done: Counter[Kind]
@@ -70,7 +70,7 @@ class Torture:
         self._asked_at = 0.0
         self.beats = Beats(self.server.dsn(dbname=DATABASE), plan.times.beat_s * 3 + 1.0)
 
-    # What disturbances use
+    # For disturbances
 
     def say(self, what: str) -> None:
         """A line for the person who looks on, and for the log of the run."""

@@ -31,7 +31,7 @@ class Away:
 
 @dataclass(frozen=True)
 class Known:
-    """What PostgreSQL says of a message at the end."""
+    """The state of a message in PostgreSQL at the end."""
 
     status: str
     in_doubt: bool
