@@ -44,15 +44,21 @@ class FleetAcceptance:
         self._free_sims = free_sims
         self._tasks = _TaskIds()
 
-    def lock(self, db: Transaction, askers: Sequence[Asker]) -> None:
-        """Lock idempotency keys, companies, and the SIMs with limits that these may use."""
+    def begin(self, db: Transaction, askers: Sequence[Asker], most: int) -> Ids:
+        """Lock idempotency keys, companies, and the SIMs with limits that these may use; then draw ids of the fleet.
+
+        Task ids are those of this box.
+        """
+        box = self._member.box()
+        if box is None:
+            raise StoreUnavailableError
         keys = [_hash(asker.key_id, asker.key.key) for asker in askers if asker.key is not None]
         if keys:
             tables.lock_keys(db, keys)
         companies = {asker.company_id for asker in askers if not asker.sandbox}
-        if companies:
-            tables.lock_companies(db, companies)
-            tables.lock_limits(db, companies)
+        ids = acceptance.begin(db, companies, most)
+        self._tasks.begin(db, box.number)
+        return Ids(iter(ids), self._tasks.next)
 
     def presence(self) -> Mapping[int, Presence]:
         """The SIMs of all boxes."""
@@ -70,15 +76,6 @@ class FleetAcceptance:
         """As the fleet allows."""
         return self._counts.room(most)
 
-    def ids(self, db: Transaction, most: int) -> Ids:
-        """Ids of the fleet; task ids of this box."""
-        box = self._member.box()
-        if box is None:
-            raise StoreUnavailableError
-        found = acceptance.next_ids(db, most) if most else []
-        self._tasks.begin(db, box.number)
-        return Ids(iter(found), self._tasks.next)
-
     def answering(self) -> Answering | None:
         """This box, until it begins anew."""
         box = self._member.box()
@@ -90,25 +87,22 @@ class FleetAcceptance:
         """Start the messages for which a port of this box is free; the others wait for any box."""
         box = self._member.box_that_starts()
         started: list[StartedHere] = []
-        if box is not None:
-            for row in rows:
-                if (
-                    not row.may_wait
-                    and self._counts.is_idle(row.sim_id)
-                    and self._free_sims.reserve(row.sim_id)
-                ):
-                    started.append(StartedHere(row.message_id, row.sim_id, box.epoch))
-        ids = [one.message_id for one in started]
-        if ids:
+        free = {} if box is None else {row.message_id: row.sim_id for row in rows if self._is_free_for(row)}
+        if box is not None and free:
             try:
-                acceptance.enqueue(db, ids, accepted_by=self._member.name, started_by=box)
+                found = acceptance.enqueue_started(db, free, box)
             except EpochOldError:  # nothing was changed: any box may send them
                 self._member.wake()
-                started, ids = [], []
+            else:
+                started = [StartedHere(id_, free[id_], box.epoch, row) for id_, row in found.items()]
+        ids = {one.message_id for one in started}
         waiting = [row.message_id for row in rows if row.message_id not in ids]
         if waiting:
             acceptance.enqueue(db, waiting, accepted_by=self._member.name)
         return started
+
+    def _is_free_for(self, row: ToQueue) -> bool:
+        return not row.may_wait and self._counts.is_idle(row.sim_id) and self._free_sims.reserve(row.sim_id)
 
     def counted(self, db: Transaction, sim_ids: Sequence[int]) -> None:
         """Counted after the commit: see `QueueCounts.accepted`."""

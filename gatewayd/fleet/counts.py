@@ -18,6 +18,7 @@ class QueueCounts:
         self._scheduled = 0
         self._most = 0
         self._added: Counter[int] = Counter()
+        self._waits: Counter[int] = Counter()  # messages by SIM that no box had
         self._told: Counter[int] = (
             Counter()
         )  # accepted messages by SIM, which are not counted as a metric yet
@@ -27,6 +28,10 @@ class QueueCounts:
         with self._lock:
             self._shares, self._scheduled, self._most = tuple(shares), scheduled, most
             self._added.clear()
+            self._waits.clear()
+            for share in self._shares:
+                if share.waiting:
+                    self._waits[share.sim_id] += share.messages
 
     def accepted(self, by_sim: Mapping[int, int], count: int, started: Iterable[int] = ()) -> None:
         """This box accepted messages: their number by SIM, and of all with those that have no SIM yet.
@@ -37,6 +42,8 @@ class QueueCounts:
             self._added.update(by_sim)
             self._added.subtract(started)
             self._added[0] += count - sum(by_sim.values())
+            self._waits.update(by_sim)
+            self._waits.subtract(started)
             self._told.update(by_sim)
             self._told[0] += count - sum(by_sim.values())
 
@@ -54,12 +61,16 @@ class QueueCounts:
         with self._lock:
             return sum(share.messages for share in self._shares) + self._scheduled + self._added.total()
 
+    def claimed(self, by_sim: Mapping[int, int]) -> None:
+        """This box claimed messages: their number by the SIM that sends them."""
+        with self._lock:
+            for sim_id, count in by_sim.items():
+                self._waits[sim_id] = max(0, self._waits[sim_id] - count)
+
     def is_idle(self, sim_id: int) -> bool:
         """Whether no message waits for a SIM, as far as this box knows."""
         with self._lock:
-            return self._added[sim_id] <= 0 and not any(
-                share.waiting and share.sim_id == sim_id for share in self._shares
-            )
+            return not self._waits[sim_id]
 
     def room(self, most: int) -> int:
         """How many more messages may wait. `most`: where the fleet did not tell yet."""

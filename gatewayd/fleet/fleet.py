@@ -23,6 +23,7 @@ from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.fleet.queue.keeping import TextTaken
 from gatewayd.fleet.queue.names import Box
+from gatewayd.sending.acceptance import StartedHere
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
 from gatewayd.store import Transaction
@@ -90,6 +91,7 @@ class Fleet:
         self._listener: Listener | None = None
         self._sending: Sending | None = None
         self._followers: list[Callable[[], None]] = []
+        self._claimed: list[Callable[[Mapping[int, int]], None]] = []
         self._settled: list[Callable[[Sequence[str]], None]] = []
         self.agent = Agent(
             AgentSettings(fleet.name, fleet.prefetch_s, dispatch.submit_timeout_s, dispatch.max_attempts),
@@ -105,6 +107,7 @@ class Fleet:
                 queued=self._queued,
                 wake_ports=self._wake_ports,
                 joined=self._joined,
+                claimed=self._tell_claimed,
                 settled=self._tell_settled,
                 refused=refused,
             ),
@@ -131,6 +134,10 @@ class Fleet:
     def follow_notices(self, told: Callable[[], None]) -> None:
         """Call `told` whenever another box told that something concerns this one. It must return quickly, and not fail."""
         self._followers.append(told)
+
+    def follow_claimed(self, told: Callable[[Mapping[int, int]], None]) -> None:
+        """Call `told` with the number of messages, by SIM id, that this box claimed."""
+        self._claimed.append(told)
 
     def follow_settled(self, told: Callable[[Sequence[str]], None]) -> None:
         """Call `told` with the sms_ids of messages whose status this box changed in the fleet."""
@@ -160,9 +167,9 @@ class Fleet:
         """This box, where it may accept messages as started now (see `acceptance.enqueue`); else None."""
         return self.agent.status.box if self.permit.is_open() else None
 
-    def take_started(self, box: Box, started: Sequence[tuple[int, int]]) -> None:
-        """Send messages that were accepted as started by `box`: (message, SIM). After the commit."""
-        self.agent.take_started(box, started)
+    def take_started(self, started: Sequence[StartedHere]) -> None:
+        """Send messages that were accepted as started by this box. After the commit."""
+        self.agent.take_started(started)
 
     def lost_answer(self) -> None:
         """The COMMIT of an acceptance as started was not answered."""
@@ -195,6 +202,10 @@ class Fleet:
     def _wake_ports(self) -> None:
         if self._sending is not None:
             self._sending.wake_idle()
+
+    def _tell_claimed(self, by_sim: Mapping[int, int]) -> None:
+        for told in self._claimed:
+            told(by_sim)
 
     def _tell_settled(self, sms_ids: Sequence[str]) -> None:
         for told in self._settled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -76,6 +76,9 @@ class Member(Protocol):
 
     def follow_notices(self, told: Callable[[], None]) -> None:
         """Call `told` when another box told that something concerns this one: it must return quickly, and not fail."""
+
+    def follow_claimed(self, told: Callable[[Mapping[int, int]], None]) -> None:
+        """Call `told` with the number of messages, by SIM id, that this box claimed."""
 
     def follow_settled(self, told: Callable[[Sequence[str]], None]) -> None:
         """Call `told` with the sms_ids of messages whose status this box changed in the fleet."""

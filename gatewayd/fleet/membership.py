@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from config.settings import Settings
 from gatewayd.fleet.fleet import Fleet
@@ -29,6 +29,7 @@ class Membership:
             local,
         )
         self.follow_notices: Callable[[Callable[[], None]], None] = fleet.follow_notices
+        self.follow_claimed: Callable[[Callable[[Mapping[int, int]], None]], None] = fleet.follow_claimed
         self.follow_settled: Callable[[Callable[[Sequence[str]], None]], None] = fleet.follow_settled
 
     def box(self) -> Box | None:
@@ -53,7 +54,7 @@ class Membership:
         if box is None or any(one.epoch != box.epoch for one in started):
             self._fleet.lost_answer()  # the box began anew meanwhile
         else:
-            self._fleet.take_started(box, [(one.message_id, one.sim_id) for one in started])
+            self._fleet.take_started(started)
 
     def lost_answer(self) -> None:
         """See `Member.lost_answer`."""

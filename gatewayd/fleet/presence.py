@@ -15,6 +15,7 @@ _SILENT_S: Final = 35.0
 """A box whose beat did not change for so long here counts as gone. Messages for its SIMs are then planned elsewhere."""
 
 _TAKEN_S: Final = 1.0
+"""How long a port counts as taken for a message that its SIM has not sent: it may have failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class _Others:
     presence: Mapping[int, Presence]
     rests: Mapping[int, float]  # until, monotonic seconds
     boxes: Mapping[int, str]  # the box of each SIM, also of this one
+
+
+@dataclass(frozen=True, slots=True)
+class _Reservation:
+    """A port was taken for a message of a SIM at this time (monotonic seconds)."""
+
+    sim_id: int
+    at: float
 
 
 class FleetPresence:
@@ -130,17 +139,21 @@ class FreeSims:
     def __init__(self, port_registry: PortRegistry) -> None:
         self._port_registry = port_registry
         self._lock = threading.Lock()
-        self._taken: dict[int, float] = {}  # until, monotonic seconds, by port
+        self._reserved: dict[int, _Reservation] = {}  # by port
 
     def reserve(self, sim_id: int) -> bool:
-        """Whether a new message may be started on a SIM at once. Its port counts as taken for a moment then: until it is busy."""
+        """Whether a new message may be started on a SIM at once. Its port counts as taken then, until the SIM has sent a part."""
         place, now = self._port_registry.sims().get(sim_id), monotonic()
         if place is None or not place.registered or not place.active or place.busy:
             return False
         if sim_id in self._port_registry.rests(now):
             return False
         with self._lock:
-            if self._taken.get(place.port, 0.0) > now:
+            before = self._reserved.get(place.port)
+            if before is not None and before.at + _TAKEN_S > now and not self._has_sent(before):
                 return False
-            self._taken[place.port] = now + _TAKEN_S
+            self._reserved[place.port] = _Reservation(sim_id, now)
         return True
+
+    def _has_sent(self, reservation: _Reservation) -> bool:
+        return reservation.sim_id in self._port_registry.sent_since(reservation.at)

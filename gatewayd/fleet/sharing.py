@@ -102,6 +102,7 @@ class Sharing:
         except StoreUnavailableError as error:
             log.warning("the fleet cannot be copied at the start: %s", error)
         self._member.follow_notices(self._follower.call)
+        self._member.follow_claimed(self.counts.claimed)
         self._member.follow_settled(self._waiters.notify)
         self._events.start()
         self._follower.start()

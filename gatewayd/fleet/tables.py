@@ -146,24 +146,6 @@ def lock_keys(db: Transaction, hashes: Sequence[int]) -> None:
         db.execute("SELECT pg_advisory_xact_lock(?)", (each,))
 
 
-def lock_companies(db: Transaction, company_ids: Collection[int]) -> None:
-    """Wait for transactions that accept messages of these companies, and make others wait."""
-    db.execute(
-        "SELECT id FROM companies WHERE id = ANY(?::bigint[]) ORDER BY id FOR UPDATE", (sorted(company_ids),)
-    ).fetchall()
-
-
-def lock_limits(db: Transaction, company_ids: Collection[int]) -> None:
-    """Wait for transactions that take from the limits of SIMs which these companies may use, and make others wait."""
-    db.execute(
-        "SELECT id FROM sims WHERE enabled = 1 AND (daily_limit IS NOT NULL OR monthly_limit IS NOT NULL"
-        " OR daily_parts IS NOT NULL OR monthly_parts IS NOT NULL OR daily_recipients IS NOT NULL"
-        " OR monthly_recipients IS NOT NULL) AND (company_id IS NULL OR company_id = ANY(?::bigint[]))"
-        " ORDER BY id FOR NO KEY UPDATE",
-        (sorted(company_ids),),
-    ).fetchall()
-
-
 def last_task_id(db: Transaction, number: int, of: int) -> int:
     """The highest of the newest task ids that a box gave, which leave its number when divided by `of`; 0 without any."""
     found: int | None = db.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gatewayd.ids import next_task_id
@@ -17,12 +17,12 @@ from gatewayd.store.tables.idempotency import Answering
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The sender of a request that a transaction is about to accept."""
+    """The sender of a request that a transaction is about to accept, or of a scheduled message that is due."""
 
     company_id: int
-    key_id: int
-    key: Idempotency | None
-    sandbox: bool
+    key_id: int = 0
+    key: Idempotency | None = None
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,22 @@ class ToQueue:
 
 @dataclass(frozen=True, slots=True)
 class StartedHere:
-    """A message that this box sends at once; `epoch`: of the box when it was accepted."""
+    """A message that this box sends at once."""
 
     message_id: int
     sim_id: int
-    epoch: int
+    epoch: int  # of the box when it was accepted
+    row: Mapping[str, object] = field(compare=False)  # of the message, by column name
 
 
 class Acceptance(Protocol):
     """Where messages are kept. Methods with a transaction run within it, and may run twice."""
 
-    def lock(self, db: Transaction, askers: Sequence[Asker]) -> None:
-        """Make other transactions that accept messages of these senders wait, and those that take limits of SIMs."""
+    def begin(self, db: Transaction, askers: Sequence[Asker], most: int) -> Ids:
+        """The ids of up to `most` new messages; the first step of a transaction that accepts messages of these senders.
+
+        Others that do so wait for its end, and those that take from the limits of the same SIMs.
+        """
 
     def presence(self) -> Mapping[int, Presence]:
         """The place and state of each SIM that may take messages, by its id."""
@@ -68,9 +72,6 @@ class Acceptance(Protocol):
 
     def room(self, db: Transaction, most: int) -> int:
         """How many more messages may wait. `most`: of this box's settings."""
-
-    def ids(self, db: Transaction, most: int) -> Ids:
-        """The ids of up to `most` new messages."""
 
     def answering(self) -> Answering | None:
         """The box that answers requests, where several boxes keep messages in the same place."""
@@ -92,8 +93,10 @@ class OwnAcceptance:
         self._port_registry = port_registry
         self._next_ids = messages.next_own_ids if beside_shared else messages.next_ids
 
-    def lock(self, db: Transaction, askers: Sequence[Asker]) -> None:
-        """Nothing to do: no other transaction runs."""
+    def begin(self, db: Transaction, askers: Sequence[Asker], most: int) -> Ids:
+        """The ids behind the newest message. No other transaction runs."""
+        message_id, last = self._next_ids(db)
+        return Ids(itertools.count(message_id), _TaskIds(last).next)
 
     def presence(self) -> Mapping[int, Presence]:
         """The SIMs of the ports."""
@@ -110,11 +113,6 @@ class OwnAcceptance:
     def room(self, db: Transaction, most: int) -> int:
         """As the settings allow."""
         return most - queue_counts.pending(db)
-
-    def ids(self, db: Transaction, most: int) -> Ids:
-        """The ids behind the newest message."""
-        message_id, last = self._next_ids(db)
-        return Ids(itertools.count(message_id), _TaskIds(last).next)
 
     def answering(self) -> Answering | None:
         """No other box."""

@@ -32,7 +32,7 @@ from gatewayd.records import (
     Options,
     Priority,
 )
-from gatewayd.sending.acceptance import Acceptance, Asker, StartedHere, ToQueue
+from gatewayd.sending.acceptance import Acceptance, Asker, Ids, StartedHere, ToQueue
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.sims.limits import Room
 from gatewayd.store import Transaction
@@ -131,8 +131,9 @@ class Intake:
             QueueFullError: too many messages wait already.
             SimUnavailableError: no SIM has room for a single message.
         """
-        self._acceptance.lock(db, [_asker(asked) for asked in requests])
-        batch = self._batch(db, sum(len(asked.drafts) for asked in requests))
+        askers = [_asker(asked) for asked in requests]
+        ids = self._acceptance.begin(db, askers, sum(len(asked.drafts) for asked in requests))
+        batch = self._batch(db, ids)
         results: list[AcceptedRequest | UsedKey | GatewayError] = []
         for asked in requests:
             try:
@@ -147,7 +148,7 @@ class Intake:
 
         A message that is not there was refused; most often no SIM had room for it.
         """
-        self._acceptance.lock(db, [_asker(request)])
+        self._acceptance.begin(db, [_asker(request)], 0)
         at = self._clock.moment(self._calendar)
         accepted: list[Accepted | GatewayError] = []
         by_sim: Counter[int] = Counter()
@@ -176,7 +177,7 @@ class Intake:
 
     def judge(self, db: Transaction, request: SendRequest) -> Candidate | GatewayError:
         """The SIM that a request for one message would get now, or the error of `accept`. Keeps nothing."""
-        batch = self._batch(db, 0)
+        batch = self._batch(db, self._acceptance.begin(db, (), 0))
         try:
             return batch.sim_for(request)
         except GatewayError as error:
@@ -195,9 +196,9 @@ class Intake:
         """Queued parts by SIM id (see `Acceptance.waiting`)."""
         return self._acceptance.waiting(db)
 
-    def _batch(self, db: Transaction, most: int) -> _Batch:
+    def _batch(self, db: Transaction, ids: Ids) -> _Batch:
         at = self._clock.moment(self._calendar)
-        return self._batch_of(db, at, self._usable(db, self._acceptance.waiting(db), at), most)
+        return self._batch_of(db, at, self._usable(db, self._acceptance.waiting(db), at), ids)
 
     def _usable(self, db: Transaction, waiting: Mapping[int, int], at: Moment) -> list[Candidate]:
         now = self._clock.monotonic()
@@ -211,7 +212,7 @@ class Intake:
             rests=self._acceptance.rests(now),
         )
 
-    def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate], most: int) -> _Batch:
+    def _batch_of(self, db: Transaction, at: Moment, candidates: list[Candidate], ids: Ids) -> _Batch:
         return _Batch(
             db,
             at,
@@ -219,7 +220,7 @@ class Intake:
             self._calendar,
             candidates,
             self._acceptance,
-            most,
+            ids,
             portable=self._portable,
         )
 
@@ -229,7 +230,7 @@ class Intake:
         """Keep a message of the gateway itself, pinned to this SIM, without company and quota. Within a transaction."""
         nobody = Caller(0, NO_COMPANY, admin=False)
         at = self._clock.moment(self._calendar)
-        batch = self._batch_of(db, at, [sim], 1)
+        batch = self._batch_of(db, at, [sim], self._acceptance.begin(db, (), 1))
         taken = batch.keep(
             SendRequest(nobody, [prepared], replace(options, sim_id=sim.id), None, single=True)
         )
@@ -288,7 +289,7 @@ class _Batch:
         calendar: Calendar,
         candidates: list[Candidate],
         acceptance: Acceptance,
-        most: int,
+        ids: Ids,
         *,
         portable: bool,
     ) -> None:
@@ -300,7 +301,7 @@ class _Batch:
         self._accounts: dict[int, _Account] = {}
         self._acceptance = acceptance
         self._room = acceptance.room(db, settings.max_pending)
-        self._ids = acceptance.ids(db, most)
+        self._ids = ids
         self._to_queue: list[ToQueue] = []
         self._counted: list[int] = []  # the SIM of each message
         self._message_rows: list[tuple[object, ...]] = []
@@ -487,11 +488,9 @@ class _Batch:
     def _account(self, company_id: int) -> _Account:
         found = self._accounts.get(company_id)
         if found is None:
-            quota, used = accounts.quota(self._db, company_id, month_of(self._at.today))
-            all_stoppable = accounts.blocks_all(self._db, company_id)
-            found = _Account(
-                Router(self._candidates, company_id, portable=self._portable), quota, used, all_stoppable
-            )
+            terms = accounts.terms(self._db, company_id, month_of(self._at.today))
+            router = Router(self._candidates, company_id, portable=self._portable)
+            found = _Account(router, terms.quota, terms.used, terms.blocks_all)
             self._accounts[company_id] = found
         return found
 

@@ -10,7 +10,7 @@ from config.settings import DispatchSettings
 from gatewayd.accounts import quotas
 from gatewayd.messages import lifecycle
 from gatewayd.messages.effects import Effects
-from gatewayd.sending.acceptance import Acceptance, ToQueue
+from gatewayd.sending.acceptance import Acceptance, Asker, ToQueue
 from gatewayd.sending.outage_backlog import OutageBacklog
 from gatewayd.sending.routing import Candidate, Router, usable
 from gatewayd.store import Transaction
@@ -126,7 +126,8 @@ class ScheduledRelease:
 
     def _give_sims(self, due: list[Due], db: Transaction, at: Moment, effects: Effects) -> int:
         """Choose a SIM for each of these messages that has room for it, and queue its parts there; how many need no SIM now."""
-        self._acceptance.lock(db, [])
+        companies = sorted({one.company_id for one in due})
+        self._acceptance.begin(db, [Asker(company_id) for company_id in companies], 0)
         candidates = self._candidates(db, at, self._acceptance.waiting(db))
         routers: dict[int, Router] = {}
         next_place, _ = messages.next_ids(db)

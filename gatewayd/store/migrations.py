@@ -1028,3 +1028,14 @@ def m033_shared_queue(db: Database) -> None:
         ALTER TABLE sims ADD COLUMN box TEXT; -- the box that has it; NULL: this one
     """,
     )
+
+
+@migrations()
+def m034_asked_epochs(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- How often a new epoch was asked for since the one that is noted: each may have been given.
+        ALTER TABLE incarnation ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+    """,
+    )

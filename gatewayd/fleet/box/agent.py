@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -42,6 +43,7 @@ from gatewayd.fleet.queue.names import (
     Started,
     Uploaded,
 )
+from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.tables.shared_messages import Entry
@@ -104,6 +106,7 @@ class Hooks:
     queued: Callable[[Mapping[int, int]], None]  # parts by SIM id that were queued here
     wake_ports: Callable[[], None]  # parts may be claimed again
     joined: Callable[[Box], None]
+    claimed: Callable[[Mapping[int, int]], None]  # messages by SIM id that do not wait in the queue any more
     settled: Callable[[Sequence[str]], None]  # sms_ids of messages whose status changed
     refused: Callable[
         [Transaction], Text | None
@@ -140,7 +143,7 @@ class Agent:
         self._status = AgentStatus()
         self._stopping = threading.Event()
         self._woken = threading.Event()
-        self._accepted: SimpleQueue[tuple[int, int, int]] = SimpleQueue()  # epoch, message, SIM
+        self._accepted: SimpleQueue[StartedHere | None] = SimpleQueue()  # None: an answer was lost
         self._probes: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         # Only the thread uses what follows.
@@ -161,7 +164,7 @@ class Agent:
         self._look_at = self._beat_at = self._reconcile_at = self._settle_at = self._doubts_at = 0.0
         self._prune_at = 0.0
         self._by_comparison: set[int] = set()  # started in this epoch by a comparison
-        self._to_adopt: dict[int, int] = {}  # SIM by message: accepted as started in this epoch
+        self._to_adopt: dict[int, StartedHere] = {}  # by message: accepted as started in this epoch
         self._to_release: list[ListedRow] = []  # dropped from the journal in this epoch
         self._unknown: set[ListedRow] = set()
 
@@ -187,15 +190,15 @@ class Agent:
         self._may_wait = True
         self._woken.set()
 
-    def take_started(self, box: Box, started: Sequence[tuple[int, int]]) -> None:
-        """Send messages that were accepted as started by this box: (message, SIM), under the epoch of `box`."""
-        for message_id, sim_id in started:
-            self._accepted.put((box.epoch, message_id, sim_id))
+    def take_started(self, started: Sequence[StartedHere]) -> None:
+        """Send messages that were accepted as started by this box."""
+        for one in started:
+            self._accepted.put(one)
         self._woken.set()
 
     def lost_answer(self) -> None:
         """An acceptance as started was not answered: what became of it is found out under a new epoch."""
-        self._accepted.put((-1, 0, 0))
+        self._accepted.put(None)
         self._woken.set()
 
     def probe(self, answered: Callable[[], None]) -> None:
@@ -292,9 +295,9 @@ class Agent:
         now = monotonic()
         if self._box is None:
             self._join()
+        self._take_accepted()  # its clients wait
         if self._look_at <= now or self._beat_at <= now:
             self._look()
-        self._take_accepted()
         self._upload()
         if self._reconcile_at <= now:
             self._reconcile()
@@ -324,6 +327,7 @@ class Agent:
         self._to_adopt.clear()
         self._to_release.clear()
         incarnation = self._journal.incarnation()
+        self._journal.ask_for_epoch()
         last = max(self._last_message_id, self._journal.highest_id())
         try:
             with self._link.transaction() as db:
@@ -344,7 +348,11 @@ class Agent:
         except LookupError:
             name = self._settings.name
             raise _NoMemberError(Text("no member of the fleet is called {name}", name=name)) from None
-        if joined.acknowledged > self._journal.last_number() or joined.journal > incarnation.journal:
+        if (
+            joined.acknowledged > self._journal.last_number()
+            or joined.journal > incarnation.journal
+            or joined.epoch_before > incarnation.highest_epoch
+        ):
             log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
             self._journal.begin_incarnation()
             self._journal_told = 0
@@ -567,19 +575,18 @@ class Agent:
         box, found = self._own_box(), self._to_adopt
         try:
             while True:
-                epoch, message_id, sim_id = self._accepted.get_nowait()
-                if epoch < 0:
+                one = self._accepted.get_nowait()
+                if one is None:
                     raise _JoinAnewError
-                if epoch == box.epoch and message_id not in self._by_comparison:
-                    found[message_id] = sim_id
+                if one.epoch == box.epoch and one.message_id not in self._by_comparison:
+                    found[one.message_id] = one
         except Empty:
             pass
         if not found:
             return
-        with self._link.transaction() as db:
-            new = takings.message_rows(db, list(found))
-        sims = {message_id: found[message_id] for message_id in new}
-        self._keep(box, Taken(sims, new, dict.fromkeys(new, ())), already=set(new))
+        sims = {one.message_id: one.sim_id for one in found.values()}
+        rows = {one.message_id: one.row for one in found.values()}
+        self._keep(box, Taken(sims, rows, dict.fromkeys(rows, ())), already=set(rows))
         found.clear()
 
     def _release(self) -> None:
@@ -662,6 +669,7 @@ class Agent:
             started: Mapping[int, Started] = starts.start(db, box, ahead) if ahead else {}
         if claimed:
             self._may_wait = True  # more may wait
+            self._hooks.claimed(Counter(each.sim_id for each in claimed))
         sims = {each.message_id: each.sim_id for each in claimed}
         new = {each.message_id: each.row for each in claimed}
         lost = [message_id for message_id in ahead if message_id not in started]

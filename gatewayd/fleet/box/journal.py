@@ -57,6 +57,10 @@ class Journal:
         """This file is older than what the fleet knows of it."""
         self._store.write(lambda db: shared_messages.begin_incarnation(db, secrets.token_hex(8)))
 
+    def ask_for_epoch(self) -> None:
+        """A new epoch is about to be asked for: its answer may be lost."""
+        self._store.write(shared_messages.ask_for_epoch)
+
     def note_epoch(self, epoch: int) -> None:
         """This box has a new epoch: it never takes a lower one again, whatever PostgreSQL has forgotten."""
         self._store.write(lambda db: shared_messages.note_epoch(db, epoch))

@@ -134,7 +134,9 @@ class Connection:
             while many is not None and len(all_values) >= _ROWS_AT_ONCE:
                 cursor.execute(many, [value for row in all_values[:_ROWS_AT_ONCE] for value in row])
                 del all_values[:_ROWS_AT_ONCE]
-            if all_values:
+            if len(all_values) == 1:
+                cursor.execute(statement, all_values[0])
+            elif all_values:
                 cursor.executemany(statement, all_values)
             return cursor
 

@@ -113,7 +113,7 @@ def join(
     """
     # The fleet's row first: every join and every claim of the fleet takes it before, or without, a box's.
     row = db.execute(
-        f"SELECT number, incarnation, acknowledged, journal, epoch, {_LAST_ID} AS last_id FROM boxes"
+        f"SELECT number, incarnation, acknowledged, journal, epoch, alive, {_LAST_ID} AS last_id FROM boxes"
         " WHERE name = ? AND state = 'member' FOR UPDATE",
         (name,),
     ).fetchone()
@@ -139,7 +139,9 @@ def join(
             "behind": int(behind),
         },
     ).fetchone()[0]
-    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, behind)
+    # A rescue, which comes once at most between two joins, raised the epoch too.
+    before = row["epoch"] if row["alive"] else row["epoch"] - 1
+    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, before if same else 0, behind)
 
 
 def _is_not_behind(db: Transaction, seen: Mapping[str, tuple[int, int]]) -> bool:

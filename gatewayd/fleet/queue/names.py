@@ -33,6 +33,7 @@ class Joined:
     box: Box
     acknowledged: int  # the highest number of its outcomes that is kept; 0 for a new incarnation
     journal: int  # the highest state of its journal that it told
+    epoch_before: int  # the highest that was given to it before; 0 for a new incarnation
     behind: bool  # PostgreSQL knows less than this box was told: it was restored, or is another server
 
 

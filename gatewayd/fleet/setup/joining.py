@@ -22,7 +22,6 @@ from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.fleet.setup.matching import Answers, Named, Question
 from gatewayd.fleet.setup.sequences import raise_sequence
 from gatewayd.fleet.setup.uploading import NewIds, Upload
-from gatewayd.fleet.tables import number_of_box
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import joining_rows, membership, shared_messages, sims
@@ -63,6 +62,15 @@ class Joined:
     already: bool
     ids: NewIds
     changed: NewIds
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """The row of this box in the fleet."""
+
+    incarnation: str
+    number: int
+    epoch: int
 
 
 class Join:
@@ -152,9 +160,11 @@ class Join:
             )
             ids = Upload(self._db, self._name, rows, known, again=again).run(everything)
             token = self._note_member(box, store_id, again=again)
-            number = number_of_box(self._db, self._name)
+            of_box = "SELECT number, epoch FROM boxes WHERE name = ?"
+            [(number, epoch)] = self._db.execute(of_box, (self._name,)).fetchall()
+            member = _Member(token, number, epoch)
         raise_sequence(self._db, "message_ids", highest)
-        self._store.write(lambda local: _adopt(local, self._name, token, ids, number or 0))
+        self._store.write(lambda local: _adopt(local, self._name, member, ids))
         changed = {
             kind: {old: new for old, new in of_kind.items() if old != new} for kind, of_kind in ids.items()
         }
@@ -225,13 +235,14 @@ class Join:
         return token
 
 
-def _adopt(local: Transaction, name: str, token: str, ids: NewIds, number: int) -> None:
+def _adopt(local: Transaction, name: str, member: _Member, ids: NewIds) -> None:
     """Give the rows of this store the ids of the fleet, and new cards ids that no other box gives, once."""
     if membership.joined_as(local) is not None:
         return
     renumber(local, ids)
-    sims.number_from(local, sims.first_id_of(number))
-    shared_messages.begin_incarnation(local, token)
+    sims.number_from(local, sims.first_id_of(member.number))
+    shared_messages.begin_incarnation(local, member.incarnation)
+    shared_messages.note_epoch(local, member.epoch)
     membership.note_joined(local, name)
 
 

@@ -37,6 +37,15 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which messages of a company are accepted. `used`: of the quota, in the month; 0 without a quota."""
+
+    quota: int | None
+    used: int
+    blocks_all: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key as it is shown."""
 
@@ -173,6 +182,17 @@ def blocks_all(db: Connection, company_id: int) -> bool:
     """Whether an opt-out blocks every message of a company, and not its bulk messages only."""
     row = db.execute("SELECT opt_outs FROM companies WHERE id = ?", (company_id,)).fetchone()
     return row is not None and row[0] == "all"
+
+
+def terms(db: Connection, company_id: int, month: str) -> Terms:
+    """See `quota` and `blocks_all`, in one look."""
+    row = db.execute(
+        "SELECT quota, CASE WHEN quota IS NULL THEN 0 ELSE coalesce("
+        "  (SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0) END, opt_outs"
+        " FROM companies WHERE id = :company",
+        {"company": company_id, "month": month},
+    ).fetchone()
+    return Terms(None, 0, False) if row is None else Terms(row[0], row[1], row[2] == "all")
 
 
 def use(db: Connection, company_id: int, month: str, count: int) -> None:

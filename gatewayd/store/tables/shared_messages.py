@@ -38,6 +38,12 @@ class Incarnation:
     acknowledged: int  # the highest number of an outcome that the fleet has kept
     journal: int  # raised in each transaction that adopts or starts messages
     epoch: int  # the highest that this box ever had
+    asked: int = 0  # how often another one was asked for since: each may have been given
+
+    @property
+    def highest_epoch(self) -> int:
+        """The highest epoch that this box may have. A higher one was given to a box with a newer file."""
+        return self.epoch + self.asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Load:
 
 def incarnation(db: Connection) -> Incarnation | None:
     """The incarnation of this file; None: it has none yet, or a backup was put in its place."""
-    row = db.execute("SELECT token, acknowledged, journal, epoch FROM incarnation").fetchone()
+    row = db.execute("SELECT token, acknowledged, journal, epoch, asked FROM incarnation").fetchone()
     return None if row is None else Incarnation(*row)
 
 
@@ -119,9 +125,14 @@ def raise_journal(db: Connection) -> int:
     return 0 if row is None else row[0]
 
 
+def ask_for_epoch(db: Connection) -> None:
+    """Note that a new epoch is asked for. Whether it was given may remain unknown."""
+    db.execute("UPDATE incarnation SET asked = asked + 1")
+
+
 def note_epoch(db: Connection, epoch: int) -> None:
     """Note the epoch that this box has now."""
-    db.execute("UPDATE incarnation SET epoch = max(epoch, ?)", (epoch,))
+    db.execute("UPDATE incarnation SET epoch = max(epoch, ?), asked = 0", (epoch,))
 
 
 def acknowledge(db: Connection, number: int) -> None:

@@ -21,9 +21,10 @@ from config.settings import (
 from gatewayd.fleet.box.link import Connect
 from gatewayd.fleet.fleet import Fleet
 from gatewayd.fleet.postgres.connection import connect
-from gatewayd.fleet.queue import acceptance
+from gatewayd.fleet.queue import acceptance, takings
 from gatewayd.fleet.queue.names import Box
 from gatewayd.gateway import Gateway
+from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import messages
@@ -67,10 +68,20 @@ class Queue:
     ) -> int:
         """Accept a message; its id."""
         with self.fleet.connected() as db, db.transaction():
-            message_id = acceptance.next_ids(db, 1)[0]
+            (message_id,) = acceptance.begin(db, (), 1)
             self._insert(db, message_id, text, sim=sim, pinned=pinned, **columns)
-            acceptance.enqueue(db, [message_id], accepted_by=None, started_by=started_by)
+            if started_by is None:
+                acceptance.enqueue(db, [message_id], accepted_by=None)
+            else:
+                acceptance.enqueue_started(db, [message_id], started_by)
             return message_id
+
+    def started(self, message_id: int) -> StartedHere:
+        """A message that was sent with `started_by`, as its box hears of it."""
+        with self.fleet.connected() as db:
+            row = takings.message_rows(db, [message_id])[message_id]
+            queued = db.execute("SELECT epoch FROM queue WHERE message_id = ?", (message_id,)).fetchall()
+        return StartedHere(message_id, row["sim_id"], queued[0]["epoch"], row)
 
     def _insert(
         self, db: Transaction, message_id: int, text: str, *, sim: int, pinned: bool, **columns: Any

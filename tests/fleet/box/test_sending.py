@@ -53,7 +53,7 @@ def test_a_message_that_was_accepted_as_started_is_sent_without_a_claim(boxes: B
         eventually(lambda: 1 in box.gateway.port_registry.sims())
         message_id = boxes.queue.send("at once", started_by=own)
         assert boxes.queue.state(message_id) == "started"
-        box.fleet.take_started(own, [(message_id, 1)])
+        box.fleet.take_started([boxes.queue.started(message_id)])
         boxes.queue.becomes(message_id, "sent")
     assert box.texts() == ["at once"]
 
@@ -79,12 +79,9 @@ def test_what_a_sim_refuses_for_its_own_fault_is_sent_by_another_box(boxes: Boxe
         boxes.queue.becomes(message_id, "sent")
     assert (one.texts(), two.texts()) == ([], ["refused"])
     assert boxes.queue.one("SELECT sim_id FROM messages WHERE id = ?", message_id) == 2
-    assert (
-        boxes.queue.one(
-            "SELECT count(*) FROM refusals WHERE message_id = ? AND outcome = 'refused'", message_id
-        )
-        == 1
-    )
+    # Once or more: the first box tries again until it knows that another one can send.
+    refused = "SELECT string_agg(DISTINCT sim_id::text, ', ') FROM refusals WHERE message_id = ? AND outcome = 'refused'"
+    assert boxes.queue.one(refused, message_id) == "1"
 
 
 def test_a_final_refusal_fails_the_message_with_its_reason(boxes: Boxes) -> None:

@@ -186,6 +186,9 @@ def test_accounts(both: Both) -> None:
     both(accounts.update, "companies", one, {"opt_outs": "all"})
     assert both(accounts.blocks_all, one) is True
     assert both(accounts.blocks_all, two) is False
+    assert both(accounts.terms, one, MONTH) == accounts.Terms(100, 2, True)
+    assert both(accounts.terms, two, MONTH) == accounts.Terms(None, 0, False)
+    assert both(accounts.terms, 77, MONTH) == accounts.Terms(None, 0, False)
     assert len(both(accounts.keys)) == 2
 
 

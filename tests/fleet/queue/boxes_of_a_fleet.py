@@ -123,12 +123,15 @@ class Fleet:
         """Accept messages that are planned for a SIM; their ids."""
         with self.db.transaction():
             ids = self.insert(sim_id, count, **values)
-            acceptance.enqueue(self.db, ids, accepted_by=next(iter(self.boxes), None), started_by=started_by)
+            if started_by is None:
+                acceptance.enqueue(self.db, ids, accepted_by=next(iter(self.boxes), None))
+            else:
+                acceptance.enqueue_started(self.db, ids, started_by)
         return ids
 
     def insert(self, sim_id: int, count: int = 1, *, parts: int = 1, **values: Any) -> list[int]:
         """Insert messages and their parts, and reserve what they take, without the queue."""
-        ids = acceptance.next_ids(self.db, count)
+        ids = acceptance.begin(self.db, (), count)
         for message_id in ids:
             row = {
                 **_MESSAGE,

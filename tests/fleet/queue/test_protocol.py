@@ -83,6 +83,12 @@ class Entry:
         """All its parts were sent."""
         return all(state == SENT for state in self.parts.values())
 
+    def forget_doubts(self) -> None:
+        """A message is claimed only after its doubts were retried."""
+        for seq, state in self.parts.items():
+            if state == DOUBT:
+                self.parts[seq] = NOT
+
 
 @dataclass
 class Request:
@@ -285,9 +291,7 @@ class Protocol:
                 assert not entry.in_air
                 assert entry.state not in ("claimed", "started")
                 entry.state, entry.epoch = "claimed", asked.epoch
-                for seq, state in entry.parts.items():
-                    if state == DOUBT:
-                        entry.parts[seq] = NOT
+                entry.forget_doubts()
 
         return Request(
             "claim",
@@ -403,6 +407,8 @@ class Protocol:
             one = stamped.get(row.message_id)
             if one is not None:
                 entry.state, entry.epoch = one.state, asked.epoch
+                if one.state == "claimed":  # a claim that was executed late: its answer was lost
+                    entry.forget_doubts()
                 self._take_known(entry, one.parts)
 
         return Request("stamp", lambda db: starts.stamp(db, asked, [row.listed]), answer)

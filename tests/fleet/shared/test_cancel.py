@@ -62,6 +62,8 @@ def test_a_scheduled_message_and_a_campaign_are_cancelled_at_another_box(pair: P
 def test_the_quota_is_given_back_once(pair: Pair) -> None:
     company, key = pair.boxes.company(pair.here, quota=3)
     assert company
+    pair.here.knows(key)
+    pair.there.knows(key)
     sms_id = pair.here.send(key, "later", send_at="2027-01-01T00:00:00Z").json()["data"]["sms_id"]
     with ThreadPoolExecutor(6) as pool:
         codes = list(
