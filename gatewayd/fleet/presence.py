@@ -11,9 +11,6 @@ from typing import Final
 from gatewayd.fleet.tables import BoxState, SimPlace
 from gatewayd.sims.port_registry import PortRegistry, Presence
 
-_SILENT_S: Final = 35.0
-"""A box whose beat did not change for so long here counts as gone. Messages for its SIMs are then planned elsewhere."""
-
 _TAKEN_S: Final = 1.0
 """How long a port counts as taken for a message that its SIM has not sent: it may have failed."""
 
@@ -47,22 +44,26 @@ class _Reservation:
 class FleetPresence:
     """One thread calls `noted`, any thread the other methods."""
 
-    def __init__(self, name: str, port_registry: PortRegistry, silent_s: float = _SILENT_S) -> None:
+    def __init__(self, name: str, port_registry: PortRegistry) -> None:
         self._name = name
         self._port_registry = port_registry
-        self._silent_s = silent_s
         self._beats: dict[str, _Beat] = {}
         self._last_up: dict[int, float] = {}
         self._others = _Others({}, {}, {})
 
-    def noted(self, boxes: Sequence[BoxState], places: Sequence[SimPlace], now: float) -> None:
-        """Boxes and places were read at this time (monotonic seconds)."""
+    def noted(
+        self, boxes: Sequence[BoxState], places: Sequence[SimPlace], dead_after_s: float, now: float
+    ) -> None:
+        """Boxes and places were read at this time (monotonic seconds).
+
+        A box whose beat did not change for `dead_after_s` here counts as gone: messages for its SIMs are planned elsewhere.
+        """
         living: set[str] = set()
         for box in boxes:
             before = self._beats.get(box.name)
             if before is None or (before.epoch, before.beat) != (box.epoch, box.beat):
                 self._beats[box.name] = _Beat(box.epoch, box.beat, now)
-            if box.state == "member" and box.alive and now - self._beats[box.name].at < self._silent_s:
+            if box.state == "member" and box.alive and now - self._beats[box.name].at < dead_after_s:
                 living.add(box.name)
         presence: dict[int, Presence] = {}
         rests: dict[int, float] = {}

@@ -63,6 +63,7 @@ class Sharing:
         self._numbering = numbering
         self._settings = settings
         self._calendar = calendar
+        self._port_registry = port_registry
         self.store = member.store
         self.only_shared = OnlyShared(member.store)
         self.counts = QueueCounts()
@@ -84,7 +85,7 @@ class Sharing:
         self._follower = Follower(self.only_shared, waiters.awaited, self._told, self._afterwards)
         self._newest_event = -1
         self._places: object = None
-        self._events = Listener(member.connect, EVENTS, self._follower.call)
+        self._events = Listener(member.connect, EVENTS, self._follower.notice)
         self._judge: TextJudge | None = None
         member.store.follow_events(self._duties.tell_of_events)
 
@@ -101,7 +102,8 @@ class Sharing:
             self._copies.begin()
         except StoreUnavailableError as error:
             log.warning("the fleet cannot be copied at the start: %s", error)
-        self._member.follow_notices(self._follower.call)
+        self._member.follow_notices(self._follower.notice)
+        self._port_registry.follow(self._follower.changed)
         self._member.follow_claimed(self.counts.claimed)
         self._member.follow_settled(self._waiters.notify)
         self._events.start()
@@ -219,9 +221,11 @@ class Sharing:
         if news.newest_event != self._newest_event:
             self._newest_event = news.newest_event
             self.store.tell_of_events()
-        self.presence.noted(news.boxes, news.places, monotonic())
-        if news.shares is not None:
-            self.counts.noted(news.shares, news.scheduled, news.most_pending)
+        seen = news.overview
+        if seen is not None:
+            self.presence.noted(seen.boxes, seen.places, seen.terms.dead_after_s, monotonic())
+        if seen is not None and seen.shares is not None:
+            self.counts.noted(seen.shares, seen.scheduled, seen.terms.max_pending)
         self._copies.refresh(news.copies)
 
     def _afterwards(self, found: bool) -> None:

@@ -43,6 +43,15 @@ class SimPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How many messages may wait in the fleet, the seconds between two looks, and those of silence after which a box is dead."""
+
+    max_pending: int
+    look_s: float
+    dead_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """The messages of one SIM, company and kind that are not final. `waiting`: no box has them."""
 
@@ -115,10 +124,10 @@ def scheduled(db: Transaction) -> int:
     return scheduled_table.count(db)
 
 
-def most_pending(db: Transaction) -> tuple[int, float]:
-    """How many messages may wait in the fleet, and the seconds between two looks."""
-    row = db.execute("SELECT max_pending, look_s FROM fleet").fetchone()
-    return row[0], row[1]
+def terms(db: Transaction) -> Terms:
+    """The terms of the fleet, which all boxes follow."""
+    row = db.execute("SELECT max_pending, look_s, dead_after_s FROM fleet").fetchone()
+    return Terms(row[0], row[1], row[2])
 
 
 def newest_event(db: Transaction) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from modem.driver.sim import SimState
@@ -78,6 +78,11 @@ class PortRegistry:
         self._sent: dict[int, float] = {}  # when each SIM last sent a part (monotonic seconds)
         self._suspected: set[int] = set()
         self._changes: dict[int, deque[PortChange]] = {}
+        self._followers: list[Callable[[], None]] = []
+
+    def follow(self, told: Callable[[], None]) -> None:
+        """Call `told` after each change of whether, or where, a SIM can send. It must return quickly, and not fail."""
+        self._followers.append(told)
 
     def expect(self, sims: Iterable[tuple[int, int, int]], now: float) -> None:
         """At the start: SIMs (id, port, slot) of the store that may come up soon."""
@@ -98,7 +103,7 @@ class PortRegistry:
                 for slot in status.slots
                 if slot.iccid in sim_ids
             }
-            gone = False
+            gone = changed = False
             for sim_id, presence in list(self._sims.items()):
                 if sim_id not in reported and presence.port == status.port:
                     slot = status.slots[presence.slot - 1] if presence.slot <= len(status.slots) else None
@@ -111,6 +116,7 @@ class PortRegistry:
                     )
             for sim_id, presence in reported.items():
                 before = self._sims.get(sim_id)
+                changed = changed or before is None or _place(before) != _place(presence)
                 if before is not None:
                     gone = gone or (before.up and not presence.up) or (presence.dead and not before.dead)
                 if not presence.up and before is not None:
@@ -118,7 +124,10 @@ class PortRegistry:
                     self._sims[sim_id] = replace(presence, last_up=lost_at)
                 else:
                     self._sims[sim_id] = presence
-            return gone
+        if changed:
+            for told in self._followers:
+                told()
+        return gone
 
     def forget(self, port: int) -> None:
         """A port was removed: its SIMs are in no port of this gateway."""
@@ -210,6 +219,19 @@ def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> 
         now,
         slot.sim in _DEAD or status.state is PortState.PAUSED,
         _there(status, slot),
+    )
+
+
+def _place(presence: Presence) -> tuple[object, ...]:
+    """Where a SIM is and whether it can send, without what changes with each message."""
+    return (
+        presence.port,
+        presence.slot,
+        presence.up,
+        presence.registered,
+        presence.active,
+        presence.dead,
+        presence.there,
     )
 
 

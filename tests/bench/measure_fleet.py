@@ -25,8 +25,8 @@ DENIED, HOME = 3, 1
 AWAY_S, QUICK_AWAY_S = 60.0, 15.0
 WAIT_S = 240.0
 LOAD = 600
-PARTS = 8  # of which some are claimed and not started when the box dies
-SLOW_S = 3.0
+PARTS = 30  # of which some are claimed and not started when the box dies
+SLOW_S = 1.0
 
 
 def measure(report: Report, kind: type[Program], effort: Effort) -> None:

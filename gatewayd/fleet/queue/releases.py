@@ -21,6 +21,8 @@ _HOLD = """
     ORDER BY q.message_id FOR UPDATE OF q
 """
 _HOLD_ITS_OWN = _HOLD.format("(q.state = 'claimed' OR q.incarnation = :incarnation)")
+# Any of them may send what this box could not.
+_WAKE_OTHERS = "SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member' AND name <> ?"
 _HOLD_OTHERS = _HOLD.format("q.state = 'started' AND q.incarnation <> :incarnation")
 
 
@@ -39,6 +41,8 @@ def release(db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, ca
     in_doubt = any(state == "in_doubt" for state in states.values())
     settling.to_waiting(db, states, at, calendar, changes, from_doubt=in_doubt)
     changes.write(db)
+    if states:
+        db.execute(_WAKE_OTHERS, (box.name,)).fetchall()
     return set(states)
 
 
