@@ -49,12 +49,14 @@ class PostgresFolder:
         *,
         fsync: bool = True,
         ssl: bool = False,
+        address: str = "127.0.0.1",
         temporary: bool = False,
         settings: Mapping[str, str | int] | None = None,
     ) -> None:
         """`port` 0: any free one, kept for the life of this object.
 
         `fsync` false: fast; survives kill(), but not a power cut. `ssl`: TCP only with TLS, by a certificate made here.
+        `address`: of this machine, at which clients reach it.
         `temporary`: the folder is removed if this process is killed. `settings`: further lines of postgresql.conf.
         """
         self.path = path.resolve()
@@ -66,6 +68,7 @@ class PostgresFolder:
         self._port = port
         self._fsync = fsync
         self._ssl = ssl
+        self._address = address
         self._temporary = temporary
         self._user = _server_user()
         self._passwords: dict[str, str] = {}
@@ -192,7 +195,7 @@ class PostgresFolder:
         if user == SUPERUSER and port is None:
             where = {"host": str(self._socket_folder()), "port": self.port}
         else:
-            where = {"host": "127.0.0.1", "port": port or self.port}
+            where = {"host": self._address if port is None else "127.0.0.1", "port": port or self.port}
             if user in self._passwords:
                 where["password"] = self._passwords[user]
             if self._ssl:
@@ -244,6 +247,7 @@ class PostgresFolder:
             *(path, port),
             fsync=self._fsync,
             ssl=self._ssl,
+            address=self._address,
             temporary=self._temporary,
             settings=self.settings,
         )
@@ -308,12 +312,12 @@ class PostgresFolder:
         (self.data / "pg_hba.conf").write_text(
             f"local all {SUPERUSER} trust\n"
             "local all all scram-sha-256\n"
-            f"{'hostssl' if self._ssl else 'host'} all all 127.0.0.1/32 scram-sha-256\n"
+            f"{'hostssl' if self._ssl else 'host'} all all {self._address}/32 scram-sha-256\n"
         )
 
     def _write_configuration(self) -> None:
         settings: dict[str, str | int] = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self._address,
             "port": self.port,
             "unix_socket_directories": str(self._socket_folder()),
             "password_encryption": "scram-sha-256",
@@ -360,7 +364,7 @@ class PostgresFolder:
                 "-subj",
                 "/CN=localhost",
                 "-addext",
-                "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                f"subjectAltName=IP:{self._address},DNS:localhost",
             ),
             *("-keyout", str(key), "-out", str(self.certificate)),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from statistics import median
 
 import requests
@@ -22,7 +23,8 @@ AWAY = "PostgreSQL away"
 SUBMIT_S = 0.05
 PAUSE_S = 0.15
 DENIED, HOME = 3, 1
-AWAY_S, QUICK_AWAY_S = 60.0, 15.0
+AWAY_S, QUICK_AWAY_S = 600.0, 15.0
+LEASE_S = 25.0
 WAIT_S = 240.0
 LOAD = 600
 PARTS = 30  # of which some are claimed and not started when the box dies
@@ -51,7 +53,9 @@ def measure(report: Report, kind: type[Program], effort: Effort) -> None:
         _add_ms(report, IDLE, "SIM of another box", _latencies(first, second, there, effort.samples))
         _add_s(report, RESCUE, "waits, its box has no network", _without_network(fleet))
         away_s = AWAY_S if effort.full else QUICK_AWAY_S
-        _add_s(report, AWAY, f"{away_s:.0f} s: back at full rate", _full_rate_after(fleet, away_s))
+        late, full_rate_s = _away(fleet, away_s)
+        report.add(TITLE, AWAY, f"{away_s:.0f} s: handed over after the lease", parts=late)
+        _add_s(report, AWAY, f"{away_s:.0f} s: back at full rate", full_rate_s)
         _add_ms(report, AWAY, "then, SIM of another box", _latencies(first, second, there, effort.samples))
     with running_fleet(2, 1, SLOW_S) as fleet:
         _add_s(report, RESCUE, "claimed by a box that died", _after_death(fleet))
@@ -99,14 +103,19 @@ def _ready(box: Box) -> int:
     return sum(sim["can_send_sms"] for sim in sims)
 
 
-def _full_rate_after(fleet: Fleet, away_s: float) -> float:
-    """From the return of PostgreSQL until as many parts a second are handed over as before."""
+def _away(fleet: Fleet, away_s: float) -> tuple[int, float]:
+    """The parts that were handed over after a lease, while PostgreSQL was away; and the seconds from its return to the rate of before.
+
+    Every part is handed over once, and every outcome is told.
+    """
     ports = len(fleet.boxes)
     batch = {"messages": [{"recipient": f"+2237{number:07}", "message": "Load"} for number in range(LOAD)]}
     _post_bulk(fleet.boxes[0], batch)
     before = _rate(fleet, 5.0)
     fleet.server.kill()
+    over = time.time() + LEASE_S
     time.sleep(away_s)
+    late = sum(event["at"] - SUBMIT_S > over for box in fleet.boxes for event in box.network("submitted"))
     for box in fleet.boxes:
         _asked(box)
     fleet.server.start()
@@ -123,7 +132,9 @@ def _full_rate_after(fleet: Fleet, away_s: float) -> float:
 
     found: float = eventually(at_full_rate, WAIT_S)
     eventually(lambda: fleet.query("SELECT count(*) FROM gatewayd.queue;") == ["0"], WAIT_S)
-    return max(0.0, found - start)
+    sent = Counter(event["recipient"] for box in fleet.boxes for event in box.network("submitted"))
+    assert all(sent[f"+2237{number:07}"] == 1 for number in range(LOAD)), sent
+    return late, max(0.0, found - start)
 
 
 def _post_bulk(box: Box, batch: dict[str, list[dict[str, str]]]) -> None:

@@ -49,9 +49,12 @@ class Database:
 
 
 @contextmanager
-def temporary_server(*, fsync: bool = False, ssl: bool = False) -> Iterator[PostgresFolder]:
+def temporary_server(
+    *, fsync: bool = False, ssl: bool = False, address: str = "127.0.0.1"
+) -> Iterator[PostgresFolder]:
     """A running server that has the role of the boxes; its folder is removed afterwards, however this process ends."""
-    folder = PostgresFolder(_temporary_folder(in_memory=not fsync), fsync=fsync, ssl=ssl, temporary=True)
+    path = _temporary_folder(in_memory=not fsync)
+    folder = PostgresFolder(path, fsync=fsync, ssl=ssl, address=address, temporary=True)
     try:
         folder.start()
         folder.create_role(ROLE, PASSWORD)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
+import socket
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ SECRET = "very-secret-word"
 
 def parameters(dsn: str, **options: Path) -> dict[str, str | int]:
     return ConnectionSettings(dsn, "bamako-1", **options).parameters()  # type: ignore[arg-type]
+
+
+def own_address() -> str:
+    """The address by which other machines reach this one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent
+        address: str = probe.getsockname()[0]
+    return address
 
 
 @pytest.mark.parametrize(
@@ -130,6 +140,28 @@ def test_a_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
             dsn = database.dsn.replace(str(server.certificate), str(other.certificate))
             with pytest.raises(PostgresRefusedError, match="certificate"):
                 connect(settings_of(dsn, tmp_path))
+
+
+def test_a_server_in_the_network_is_reached_with_tls_only(tmp_path: Path) -> None:
+    address = own_address()
+    encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+    with temporary_server(ssl=True, address=address) as server, new_database(server) as database:
+        without = re.sub(r"ssl\w+=\S+", "", database.dsn)
+        for dsn in (database.dsn, without):  # with a certificate to check, and with the program's own choice
+            with closing(connect(settings_of(dsn, tmp_path))) as connection:
+                assert connection.execute(encrypted).fetchall()[0][0] == 1
+        elsewhere = database.dsn.replace(f"host={address}", f"host=db.example hostaddr={address}")
+        with pytest.raises(PostgresRefusedError, match=r"db\.example"):
+            connect(settings_of(elsewhere, tmp_path))  # the certificate is for the address
+
+
+def test_a_server_in_the_network_without_tls_is_refused(tmp_path: Path) -> None:
+    with (
+        temporary_server(address=own_address()) as server,
+        new_database(server) as database,
+        pytest.raises(PostgresRefusedError, match="SSL"),
+    ):
+        connect(settings_of(database.dsn, tmp_path))
 
 
 def test_a_missing_server_is_away(tmp_path: Path) -> None:
