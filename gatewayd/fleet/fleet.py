@@ -10,7 +10,8 @@ from typing import Final, Protocol
 
 from config.language.text import Text
 from config.settings import Settings
-from gatewayd.fleet.box.agent import Agent, AgentSettings, AgentStatus, Hooks
+from gatewayd.fleet.box.agent import Agent, AgentSettings
+from gatewayd.fleet.box.hooks import Hooks
 from gatewayd.fleet.box.journal import Journal
 from gatewayd.fleet.box.lease import Lease
 from gatewayd.fleet.box.link import Connect, Link
@@ -18,6 +19,7 @@ from gatewayd.fleet.box.own_sims import OwnSims
 from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.sink import ReportSink
 from gatewayd.fleet.box.source import SharedSource
+from gatewayd.fleet.box.status import AgentStatus
 from gatewayd.fleet.listener import Listener
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.settings import ConnectionSettings
@@ -90,6 +92,7 @@ class Fleet:
         self.sink = ReportSink(calendar)
         self._listener: Listener | None = None
         self._sending: Sending | None = None
+        self._text_taken: TextTaken | None = None
         self._followers: list[Callable[[], None]] = []
         self._claimed: list[Callable[[Mapping[int, int]], None]] = []
         self._settled: list[Callable[[Sequence[str]], None]] = []
@@ -110,6 +113,7 @@ class Fleet:
                 claimed=self._tell_claimed,
                 settled=self._tell_settled,
                 refused=refused,
+                text_taken=self._take_text,
             ),
         )
 
@@ -129,7 +133,7 @@ class Fleet:
         """Name the rest of the gateway, before `start`."""
         self._sending = sending
         self._own_sims.attach(port_registry, part_s)
-        self.agent.text_taken = text_taken
+        self._text_taken = text_taken
 
     def follow_notices(self, told: Callable[[], None]) -> None:
         """Call `told` whenever another box told that something concerns this one. It must return quickly, and not fail."""
@@ -202,6 +206,10 @@ class Fleet:
     def _wake_ports(self) -> None:
         if self._sending is not None:
             self._sending.wake_idle()
+
+    def _take_text(self, db: Transaction, inbox_id: int, now: int) -> None:
+        if self._text_taken is not None:
+            self._text_taken(db, inbox_id, now)
 
     def _tell_claimed(self, by_sim: Mapping[int, int]) -> None:
         for told in self._claimed:

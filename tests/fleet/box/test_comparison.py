@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatewayd.fleet.box.reconciliation import Plan, compare
+from gatewayd.fleet.box.comparison import Plan, compare
 from gatewayd.fleet.queue.names import Box, OwnRow
 from gatewayd.store.tables.shared_messages import Entry
 

@@ -1,0 +1,110 @@
+"""Takes new epochs of this box, and finds where its database, or PostgreSQL, is older than what the other one was told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from config.language.text import Text
+from gatewayd.fleet.box.epoch import Epoch, JoinAnewError
+from gatewayd.fleet.box.journal import Journal
+from gatewayd.fleet.box.known_fleet import KnownFleet
+from gatewayd.fleet.box.lease import Lease
+from gatewayd.fleet.box.link import Link
+from gatewayd.fleet.box.permit import FleetPermit
+from gatewayd.fleet.box.status import LastStatus
+from gatewayd.fleet.queue import boxes
+from gatewayd.fleet.queue.names import Box, Joined
+from gatewayd.store import Transaction
+from gatewayd.store.tables.shared_messages import Incarnation
+from gatewayd.version import VERSION
+
+log = logging.getLogger(__name__)
+
+
+class NoMemberError(Exception):
+    """The fleet has no such member: it left, or was excluded; or this box may not act for the fleet."""
+
+
+class Joining:
+    """The joins of this box. The thread of the agent uses it."""
+
+    def __init__(
+        self,
+        name: str,
+        submit_timeout_s: float,
+        link: Link,
+        journal: Journal,
+        lease: Lease,
+        permit: FleetPermit,
+        known: KnownFleet,
+        status: LastStatus,
+        *,
+        refused: Callable[[Transaction], Text | None],
+        joined: Callable[[Box], None],
+    ) -> None:
+        """`refused`: why this box may not act for the fleet, asked before each join. `joined`: called after each."""
+        self._name = name
+        self._submit_timeout_s = submit_timeout_s
+        self._link = link
+        self._journal = journal
+        self._lease = lease
+        self._permit = permit
+        self._known = known
+        self._status = status
+        self._refused = refused
+        self._joined = joined
+
+    def join(self) -> Epoch:
+        """Take a new epoch. Nothing is sent under it before rows and journal agree.
+
+        Raises NoMemberError, StoreUnavailableError, and JoinAnewError where the journal began anew.
+        """
+        self._link.open()
+        self._permit.close()
+        self._lease.lose()
+        incarnation = self._journal.incarnation()
+        self._journal.ask_for_epoch()
+        joined = self._ask(incarnation)
+        if (
+            joined.acknowledged > self._journal.last_number()
+            or joined.journal > incarnation.journal
+            or joined.epoch_before > incarnation.highest_epoch
+        ):
+            log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
+            self._journal.begin_incarnation()
+            self._known.journal = 0
+            raise JoinAnewError
+        if joined.acknowledged < incarnation.acknowledged:
+            log.error(
+                "fleet: PostgreSQL has forgotten what this box told it: it was restored, or is another server."
+                " Nothing is claimed until every box has told it again"
+            )
+            self._journal.tell_from(joined.acknowledged)
+        self._journal.note_epoch(joined.box.epoch)
+        self._known.journal = joined.journal
+        self._status.joined(joined.box, joined.acknowledged, behind=joined.behind)
+        log.info("fleet: joined as %s, epoch %d", joined.box.name, joined.box.epoch)
+        self._joined(joined.box)
+        return Epoch(joined.box, joined.acknowledged)
+
+    def _ask(self, incarnation: Incarnation) -> Joined:
+        last = max(self._known.last_message_id, self._journal.highest_id())
+        try:
+            with self._link.transaction() as db:
+                if (refused := self._refused(db)) is not None:
+                    raise NoMemberError(refused)
+                return boxes.join(
+                    db,
+                    self._name,
+                    incarnation.token,
+                    version=VERSION,
+                    submit_timeout_s=self._submit_timeout_s,
+                    acknowledged=incarnation.acknowledged,
+                    journal=self._known.journal,
+                    last_message_id=last,
+                    last_epoch=incarnation.epoch,
+                    seen=self._known.boxes,
+                )
+        except LookupError:
+            raise NoMemberError(Text("no member of the fleet is called {name}", name=self._name)) from None
