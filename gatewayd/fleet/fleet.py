@@ -133,6 +133,7 @@ class Fleet:
         """Name the rest of the gateway, before `start`."""
         self._sending = sending
         self._own_sims.attach(port_registry, part_s)
+        port_registry.follow(self.agent.sims_changed)
         self._text_taken = text_taken
 
     def follow_notices(self, told: Callable[[], None]) -> None:

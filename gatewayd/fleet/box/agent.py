@@ -50,7 +50,7 @@ _RESCUED_EVERY_S: Final = 60.0
 _DOUBTS_EVERY_S: Final = 2.0
 _AGAIN_S: Final = 1.0  # until PostgreSQL is tried again
 _REFUSED_AGAIN_S: Final = 10.0
-_PAUSE_S: Final = 0.05  # after a transaction that lost against others
+_PAUSE_S: Final = 0.05  # after a transaction that lost against others, and before a new epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Agent:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._may_wait = threading.Event()  # something may wait in the queue for this box
+        self._sims_changed = threading.Event()  # a SIM of this box can send now, or cannot any more
         self._probes: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._lanes = Lanes(monotonic)
@@ -119,7 +120,15 @@ class Agent:
             text_taken=hooks.text_taken,
         )
         self._releasing = Releasing(
-            link, journal, clock, calendar, own_sims, source, self._uploading, self._may_wait
+            link,
+            journal,
+            clock,
+            calendar,
+            own_sims,
+            source,
+            self._uploading,
+            self._may_wait,
+            self._sims_changed,
         )
         self._reconciling = Reconciling(
             link, journal, clock, calendar, own_sims, taking, self._uploading, self._releasing
@@ -165,6 +174,12 @@ class Agent:
 
     def notice(self) -> None:
         """Another box told that something concerns this one."""
+        self._may_wait.set()
+        self._woken.set()
+
+    def sims_changed(self) -> None:
+        """A SIM of this box can send now, or cannot any more: others send what it cannot."""
+        self._sims_changed.set()
         self._may_wait.set()
         self._woken.set()
 
@@ -225,16 +240,17 @@ class Agent:
             log.warning("fleet: this box has lost its epoch; it joins anew")
             self._permit.close()
             self._leave_epoch()
-            return 0.0
+            return _PAUSE_S
         except JoinAnewError:
             self._permit.close()
             self._leave_epoch()
-            return 0.0
+            return _PAUSE_S
         except (PostgresConflictError, PostgresSlowError) as error:
             # PostgreSQL said that nothing of it was done: no answer was lost.
             log.info("fleet: %s", error)
             self._lanes.forget()
             self._may_wait.set()
+            self._settle_at = 0.0  # it may have been the settling of a dead box
             return _PAUSE_S
         except (StoreUnavailableError, NoMemberError) as error:
             # Also of the store of this box: what PostgreSQL did may then not be in the journal.
@@ -284,4 +300,5 @@ class Agent:
             self._deciding.decide(epoch)
         if self._prune_at <= now:
             self._prune_at = now + self._pruning.prune()
-        return min(epoch.look_at, epoch.reconcile_at, self._settle_at, self._doubts_at, self._prune_at)
+        of_epoch = min(epoch.look_at, epoch.beat_at, epoch.reconcile_at)
+        return min(of_epoch, self._settle_at, self._doubts_at, self._prune_at)

@@ -89,7 +89,6 @@ class Joining:
         return Epoch(joined.box, joined.acknowledged)
 
     def _ask(self, incarnation: Incarnation) -> Joined:
-        last = max(self._known.last_message_id, self._journal.highest_id())
         try:
             with self._link.transaction() as db:
                 if (refused := self._refused(db)) is not None:
@@ -102,7 +101,8 @@ class Joining:
                     submit_timeout_s=self._submit_timeout_s,
                     acknowledged=incarnation.acknowledged,
                     journal=self._known.journal,
-                    last_message_id=last,
+                    had_id=self._journal.highest_id(),
+                    seen_id=self._known.last_message_id,
                     last_epoch=incarnation.epoch,
                     seen=self._known.boxes,
                 )

@@ -24,6 +24,7 @@ class OwnSims:
         self._calendar = calendar
         self._port_registry = PortRegistry()
         self._part_s: Callable[[], Mapping[int, float]] = dict
+        self._last_able: dict[int, float] = {}  # monotonic seconds; only the agent's thread uses it
 
     def attach(self, port_registry: PortRegistry, part_s: Callable[[], Mapping[int, float]]) -> None:
         """Name the ports. `part_s`: the mean seconds of a submission by SIM id."""
@@ -59,7 +60,9 @@ class OwnSims:
                 return False
         if self._port_registry.rests(now).get(sim_id, 0.0) > HAND_ON_AFTER_S:
             return False
-        return place.registered or place.up or now - place.last_up < HAND_ON_AFTER_S
+        if place.registered:
+            self._last_able[sim_id] = now
+        return now - self._last_able.get(sim_id, place.last_up) < HAND_ON_AFTER_S
 
     def closed(self, at: Moment) -> frozenset[int]:
         """The companies whose bulk messages wait for their sending window. Raises StoreUnavailableError."""

@@ -30,8 +30,9 @@ class Releasing:
         source: SharedSource,
         uploading: Uploading,
         may_wait: Event,
+        sims_changed: Event,
     ) -> None:
-        """`may_wait`: set after a release."""
+        """`may_wait`: set after a release. `sims_changed`: others set it where a SIM of this box can, or cannot, send."""
         self._link = link
         self._journal = journal
         self._clock = clock
@@ -40,12 +41,14 @@ class Releasing:
         self._source = source
         self._uploading = uploading
         self._may_wait = may_wait
+        self._sims_changed = sims_changed
 
     def release(self, epoch: Epoch) -> None:
         """Release what was given back, and what no SIM of this box can send now."""
         epoch.to_release += [row for row in self._source.take_given_back() if row.epoch == epoch.box.epoch]
-        if epoch.looked:
+        if epoch.looked or self._sims_changed.is_set():
             epoch.looked = False
+            self._sims_changed.clear()
             self._drop_stuck(epoch)
         self._release_dropped(epoch)
 

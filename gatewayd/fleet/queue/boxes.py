@@ -99,13 +99,15 @@ def join(
     submit_timeout_s: float,
     acknowledged: int,
     journal: int,
-    last_message_id: int,
+    had_id: int,
+    seen_id: int = 0,
     last_epoch: int = 0,
     seen: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
-    `acknowledged`, `journal`, `last_message_id`, `last_epoch`: the highest that this box was told, told or had. `seen`: the last
+    `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages. `seen_id`:
+    the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: the last
     epoch and beat that it saw of each box: so the first box that lived on finds a restored PostgreSQL, before it claims. Where PostgreSQL
     knows less, it was restored: then the fleet is set to `recovering`, and ids of messages go on far above those that were given.
     A box whose own file is behind the answer makes a new incarnation and joins again.
@@ -122,10 +124,10 @@ def join(
     same = row["incarnation"] == incarnation
     kept = row["acknowledged"] if same else 0
     told = row["journal"] if same else 0
-    known = row["last_id"] >= last_message_id and row["epoch"] >= last_epoch and _is_not_behind(db, seen)
+    known = row["last_id"] >= had_id and row["epoch"] >= last_epoch and _is_not_behind(db, seen)
     behind = kept < acknowledged or told < journal or not known
     if behind:
-        _recover(db, row["last_id"], last_message_id)
+        _recover(db, row["last_id"], max(had_id, seen_id))
     epoch = db.execute(
         _JOIN,
         {

@@ -71,7 +71,7 @@ class _Others:
     """The other SIMs of the fleet: which cannot send, which can, and which of these are free now."""
 
     orphans: frozenset[int]
-    able: frozenset[int]
+    able: Mapping[int, int | None]  # with the company of each
     free: frozenset[int]
 
 
@@ -114,7 +114,7 @@ def _sims(db: Transaction, wants: Sequence[Want]) -> tuple[dict[int, _Taker], _O
     wanted = {want.sim_id: want for want in wants if want.count > 0}
     takers: dict[int, _Taker] = {}
     orphans: set[int] = set()
-    able: set[int] = set()
+    able: dict[int, int | None] = {}
     free: set[int] = set()
     for row in db.execute(_SIMS):
         sim = SimAtWork(*row[:11])
@@ -122,10 +122,13 @@ def _sims(db: Transaction, wants: Sequence[Want]) -> tuple[dict[int, _Taker], _O
             if sim.enabled:
                 takers[sim.id] = _Taker(sim, wanted[sim.id].count, wanted[sim.id].helps)
             continue
-        (able if row["able"] else orphans).add(sim.id)
+        if not row["able"]:
+            orphans.add(sim.id)
+            continue
+        able[sim.id] = sim.company_id
         if row["free"]:
             free.add(sim.id)
-    return takers, _Others(frozenset(orphans), frozenset(able), frozenset(free & able))
+    return takers, _Others(frozenset(orphans), able, frozenset(free))
 
 
 class _Claim:
@@ -160,8 +163,9 @@ class _Claim:
 
     def run(self) -> list[ClaimedMessage]:
         """Claim; what was claimed."""
+        able = {**self._others.able, **{sim_id: one.sim.company_id for sim_id, one in self._takers.items()}}
         own = picks.returned(
-            self._db, self._takers, self._others.orphans, self._known, self._left, self._terms
+            self._db, self._takers, self._others.orphans, able, self._known, self._left, self._terms
         )
         own += picks.in_lanes(
             self._db,

@@ -86,21 +86,26 @@ _IN_LANES = f"""
 }
 """
 
-# Those that were claimed before are few; they may lie before the place from which a lane is read.
+# Those that were claimed before are few; they may lie before the place from which a lane is read. A SIM that refused a message gets
+# it again only where no other SIM can send it now.
 _RETURNED = as_rows("""
     SELECT q.sim_id, q.pinned, q.priority, q.company_id, q.transactional,
-        CASE WHEN q.sim_id = ANY(:own::bigint[]) AND (q.bound_sim IS NOT NULL OR r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
+        CASE WHEN q.sim_id = ANY(:own::bigint[]) AND (r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
             THEN 1 ELSE 0 END AS own,
         q.message_id, r.refused_by
     FROM queue q CROSS JOIN LATERAL (
-        SELECT array_agg(DISTINCT f.sim_id) AS refused_by FROM refusals f
+        SELECT array_agg(DISTINCT f.sim_id) AS sim_ids FROM refusals f
         WHERE f.message_id = q.message_id AND f.outcome = 'refused'
+    ) refused CROSS JOIN LATERAL (
+        SELECT CASE WHEN q.bound_sim IS NULL AND q.pinned = 0 AND EXISTS (
+                SELECT 1 FROM unnest(:able::bigint[], :able_companies::bigint[]) AS a (sim_id, company_id)
+                WHERE NOT a.sim_id = ANY(refused.sim_ids) AND (a.company_id IS NULL OR a.company_id = q.company_id))
+            THEN refused.sim_ids END AS refused_by
     ) r
     WHERE q.state = 'waiting' AND q.returned = 1 AND NOT q.message_id = ANY(:known::bigint[]) AND (q.expires_at IS NULL OR q.expires_at > :now)
         AND NOT (q.priority = :bulk AND q.transactional = 0 AND q.company_id = ANY(:closed::bigint[]))
         AND (
-            q.sim_id = ANY(:own::bigint[])
-                AND (q.bound_sim IS NOT NULL OR r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
+            q.sim_id = ANY(:own::bigint[]) AND (r.refused_by IS NULL OR NOT q.sim_id = ANY(r.refused_by))
             OR q.pinned = 0 AND q.bound_sim IS NULL
                 AND (q.sim_id = ANY(:orphans::bigint[]) OR q.sim_id = ANY(r.refused_by))
                 AND (:any_company = 1 OR q.company_id = ANY(:companies::bigint[]))
@@ -223,14 +228,21 @@ def returned(
     db: Transaction,
     own: Collection[int],
     orphans: Collection[int],
+    able: Mapping[int, int | None],
     known: Collection[int],
     count: int,
     terms: Terms,
 ) -> list[Picked]:
-    """Messages that wait again after a claim, without those that are `known`: of one's own SIMs, of `orphans`, and those that their own SIM refused."""
+    """Messages that wait again after a claim, without those that are `known`: of one's own SIMs, of `orphans`, and those that their own SIM refused.
+
+    `able`: the SIMs of the fleet that can send now, with the company of each.
+    """
+    able_sims, able_companies = columns(sorted(able.items()), 2)
     values = {
         "own": numbers(sorted(own)),
         "orphans": numbers(sorted(orphans)),
+        "able": able_sims,
+        "able_companies": able_companies,
         "known": numbers(sorted(known)),
         "wanted": count,
         **_values(terms),

@@ -102,7 +102,7 @@ class Leave:
                 submit_timeout_s=timeout_s,
                 acknowledged=incarnation.acknowledged,
                 journal=incarnation.journal,
-                last_message_id=0,
+                had_id=0,
                 last_epoch=incarnation.epoch,
             )
         if joined.behind:

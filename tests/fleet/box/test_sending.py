@@ -110,6 +110,23 @@ def test_what_a_sim_cannot_send_any_more_waits_for_others(boxes: Boxes) -> None:
     assert set(boxes.counts().values()) == {1}
 
 
+def test_messages_of_a_sim_that_lost_its_network_wait_for_others(boxes: Boxes) -> None:
+    """After ten seconds."""
+    box = boxes.add("one", prefetch_s=60, submit_timeout_s=60)
+    box.bank.hold(1, "+CMGS", answer=True)
+    with running(box):
+        ids = [boxes.queue.send(f"held {number}", sim=1) for number in range(4)]
+        eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state <> 'waiting'") == 4)
+        box.bank.set_registration(1, 3)  # denied
+        box.bank.release(1)
+        eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'waiting'") == 3)
+        assert box.texts() == ["held 0"]
+        box.bank.set_registration(1, 1)
+        for message_id in ids:
+            boxes.queue.becomes(message_id, "sent")
+    assert set(boxes.counts().values()) == {1}
+
+
 def test_a_text_that_comes_in_is_told(boxes: Boxes) -> None:
     box = boxes.add("one")
     with running(box):

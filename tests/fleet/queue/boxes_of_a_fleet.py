@@ -109,7 +109,7 @@ class Fleet:
 
     def join(self, name: str, incarnation: str | None = None, **known: Any) -> Joined:
         """Let a box take a new epoch."""
-        known = {"acknowledged": 0, "journal": 0, "last_message_id": 0, **known}
+        known = {"acknowledged": 0, "journal": 0, "had_id": 0, **known}
         token = incarnation or self.one("SELECT incarnation FROM boxes WHERE name = ?", name)
         joined = self.run(
             lambda db: boxes.join(db, name, token, version="test", submit_timeout_s=TIMEOUT_S, **known)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gatewayd.fleet.queue import claims, picks, releases
@@ -114,8 +116,9 @@ def test_recipients_of_a_sim_are_limited(fleet: Fleet) -> None:
     )
 
 
-def test_a_sim_that_refused_a_message_does_not_get_it_again_but_others_do(fleet: Fleet) -> None:
-    message_id = fleet.started("a", 1)
+def refused_by_its_sim(fleet: Fleet, **values: Any) -> int:
+    """A message that SIM 1 refused, and that waits again; its id."""
+    message_id = fleet.started("a", 1, **values)
     epoch = fleet.boxes["a"].epoch
     attempt = {"token": 1, "sim_id": 1, "cause": "CMS 38", "refused_at": NOW, "port": 1, "outcome": "refused"}
     fleet.upload(
@@ -130,8 +133,41 @@ def test_a_sim_that_refused_a_message_does_not_get_it_again_but_others_do(fleet:
     assert fleet.run(lambda db: releases.release(db, fleet.boxes["a"], [listed], AT, CALENDAR)) == {
         message_id
     }
+    return message_id
+
+
+def test_a_sim_that_refused_a_message_does_not_get_it_again_but_others_do(fleet: Fleet) -> None:
+    message_id = refused_by_its_sim(fleet)
     assert fleet.claim("a", Want(1, 5)) == []
     assert ids(fleet.claim("b", Want(3, 5, helps=False))) == [message_id]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            "UPDATE sim_places SET registered = 0 WHERE sim_id <> 1", id="the others have no network"
+        ),
+        pytest.param("UPDATE sims SET enabled = 0 WHERE id <> 1", id="the others are disabled"),
+        pytest.param("UPDATE sims SET company_id = 2 WHERE id <> 1", id="the others are for another company"),
+        pytest.param(
+            "INSERT INTO refusals SELECT message_id, seq, token + s.id, s.id, cause, refused_at, r.port, outcome, reason, reason_fr"
+            " FROM refusals r CROSS JOIN sims s WHERE s.id <> 1",
+            id="the others refused it too",
+        ),
+    ],
+)
+def test_a_sim_that_refused_a_message_gets_it_again_where_no_other_can_send_it(
+    fleet: Fleet, statement: str
+) -> None:
+    message_id = refused_by_its_sim(fleet)
+    fleet.execute(statement)
+    assert ids(fleet.claim("a", Want(1, 5))) == [message_id]
+
+
+def test_a_sim_gets_a_message_again_that_must_go_through_it(fleet: Fleet) -> None:
+    message_id = refused_by_its_sim(fleet, pinned=1)
+    assert ids(fleet.claim("a", Want(1, 5))) == [message_id]
 
 
 def test_a_message_whose_recipient_opted_out_ends(fleet: Fleet) -> None:

@@ -224,7 +224,7 @@ class Protocol:
 
     def _join(self, box: PlayedBox) -> Request:
         token = f"{box.name}-{box.incarnations}"
-        known: dict[str, Any] = {"acknowledged": box.told, "journal": 0, "last_message_id": 0}
+        known: dict[str, Any] = {"acknowledged": box.told, "journal": 0, "had_id": 0}
 
         def answer(joined: Any) -> None:
             box.box, box.mode, box.lease = joined.box, "run", False

@@ -372,7 +372,7 @@ def test_a_rescued_box_is_told_by_its_next_look(fleet: Fleet) -> None:
 def test_a_box_that_was_told_more_stops_all_claims_until_each_has_told_again(fleet: Fleet) -> None:
     fleet.accept(1)
     last = fleet.one("SELECT last_value FROM message_ids")
-    joined = fleet.join("a", acknowledged=10, last_message_id=last + 5)
+    joined = fleet.join("a", acknowledged=10, had_id=last + 5)
     assert joined.behind
     assert fleet.claim("a", 1) == []
     assert fleet.run(boxes.recovered) == ["a", "b"]

@@ -200,6 +200,8 @@ class Restore(Disturbance):
         """Keep a copy."""
         run = self.run
         self._copied_at = time.time()
+        if run.is_recovering():
+            run.broken.append(f"{self.step}: the fleet is recovering, although PostgreSQL was not restored")
         run.server.stop()
         self._copy = run.server.copy_to(run.path / "copies" / f"postgres-{self.step.number}")
         run.server.start()

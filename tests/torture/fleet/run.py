@@ -297,11 +297,12 @@ class Torture:
 
     def recover(self) -> None:
         """Wait until every box has told everything again, and let the fleet go on."""
-        self._until(self._recovering, "a box sees that PostgreSQL was restored")
+        self._until(self.is_recovering, "a box sees that PostgreSQL was restored")
         self._until(self._caught_up, "every box has told everything again")
         cli_json(self.boxes[0].box.config, "fleet", "recovered", "--yes")
 
-    def _recovering(self) -> bool:
+    def is_recovering(self) -> bool:
+        """Whether a box found PostgreSQL restored, and the fleet was not told to go on."""
         return self.server.psql("SELECT recovering FROM gatewayd.fleet;", DATABASE) == "1"
 
     def _caught_up(self) -> bool:
