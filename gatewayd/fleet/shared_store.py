@@ -110,9 +110,8 @@ class SharedStore:
         timeout_s: float = WRITE_TIMEOUT_S,
         *,
         then: Callable[[T], None] | None = None,
-        mode: str = "",
     ) -> T:
-        """Run `work` in one transaction (READ COMMITTED, unless `mode` says other) and return its result once it is durable.
+        """Run `work` in one transaction (READ COMMITTED) and return its result once it is durable.
 
         `work` may run several times: where it lost against other transactions, again until `timeout_s` is over. `then` is called with the result after
         the commit; of this box, no other transaction that has a `then` runs between the two.
@@ -123,11 +122,11 @@ class SharedStore:
         """
         deadline = monotonic() + timeout_s
         if then is None:
-            return self._write(work, deadline, mode)
+            return self._write(work, deadline)
         if not self._in_turn.acquire(timeout=max(0.0, timeout_s)):
             raise PostgresSlowError(Text("PostgreSQL is too slow: nothing was stored"))
         try:
-            result = self._write(work, deadline, mode)
+            result = self._write(work, deadline)
             then(result)
             return result
         finally:
@@ -160,12 +159,12 @@ class SharedStore:
             raise
         return connection
 
-    def _write(self, work: Callable[[Transaction], T], deadline: float, mode: str) -> T:
+    def _write(self, work: Callable[[Transaction], T], deadline: float) -> T:
         most_s = _PAUSE_S
         while True:
             try:
                 with self._pools[2].lend(deadline - monotonic()) as connection:
-                    with connection.transaction(mode):
+                    with connection.transaction():
                         result = work(connection)
                     wrote_events = connection.take_wrote_events()
             except PostgresConflictError:

@@ -146,19 +146,24 @@ class Connection:
             self._connection.execute(script)
 
     @contextmanager
-    def transaction(self, mode: str = "") -> Iterator[Connection]:
-        """Commit what the block did; nothing of it where the block raises. `mode`: as behind BEGIN.
+    def transaction(self) -> Iterator[Connection]:
+        """Commit what the block did; nothing of it where the block raises. The first statement begins the transaction.
 
         Raises:
             CommitUnknownError: the connection broke during the COMMIT.
         """
-        self.run_script(f"BEGIN {mode}")
+        with self._translating():
+            self._connection.autocommit = False
         try:
             yield self
         except BaseException:
             self._roll_back()
             raise
-        self._commit()
+        else:
+            self._commit()
+        finally:
+            if not self.is_broken:
+                self._connection.autocommit = True
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -237,22 +242,23 @@ class Connection:
             self._heard.append(notice.relname.decode())
 
     def _commit(self) -> None:
+        if self._connection.pgconn.transaction_status == pq.TransactionStatus.INERROR:
+            self._roll_back()
+            raise PostgresFaultError("a transaction went on after an error, and was rolled back")
         try:
             with self._translating():
-                ended = self._connection.execute("COMMIT").statusmessage
+                self._connection.commit()
         except PostgresAwayError as error:
             raise CommitUnknownError(
                 Text("the connection to PostgreSQL broke during a commit, which was kept or not")
             ) from error
-        if ended != "COMMIT":
-            raise PostgresFaultError("a transaction went on after an error, and was rolled back")
 
     def _roll_back(self) -> None:
         """Roll back; where that fails, close the connection, which does the same."""
         self._wrote_events = False
         try:
             if not self.is_broken:
-                self._connection.execute("ROLLBACK")
+                self._connection.rollback()
         except psycopg.Error:
             self._connection.close()
 

@@ -113,12 +113,13 @@ def test_fifty_serializable_increments_at_once_are_all_kept(store: SharedStore) 
     store.write(add)
 
     def work(db: Transaction) -> None:
+        db.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         accounts.used(db, 1, "m")  # so that two of them cannot have run one after the other
         accounts.use(db, 1, "m", 1)
 
     def increment() -> None:
         for _ in range(5):
-            store.write(work, mode="ISOLATION LEVEL SERIALIZABLE", timeout_s=60)
+            store.write(work, timeout_s=60)
 
     threads = [threading.Thread(target=increment) for _ in range(10)]
     for thread in threads:
