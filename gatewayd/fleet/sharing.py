@@ -173,12 +173,12 @@ class Sharing:
             self._duties.look(shared_work.SANDBOX)
             return
         started = accepted.started
+        if started:
+            self._member.adopt(started)
         self.counts.accepted(accepted.by_sim, accepted.count, [one.sim_id for one in started])
         if accepted.due_in_s is not None:
             self._duties.look(shared_work.SCHEDULED)
-        if started:
-            self._member.adopt(started)
-        elif accepted.by_sim:
+        if accepted.by_sim and not started:
             self._member.wake()
 
     def unknown(self) -> None:
