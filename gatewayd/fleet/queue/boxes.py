@@ -273,7 +273,8 @@ def retire(db: Transaction, name: str, state: str) -> bool:
     """Take a box out of the fleet, as `left` or `excluded`, under a new epoch. False: it was no member."""
     return (
         db.execute(
-            "UPDATE boxes SET epoch = epoch + 1, alive = 0, state = ? WHERE name = ? AND state = 'member'",
+            # Nothing runs under the epoch of a box that was rescued.
+            "UPDATE boxes SET epoch = epoch + alive, alive = 0, state = ? WHERE name = ? AND state = 'member'",
             (state, name),
         ).rowcount
         == 1

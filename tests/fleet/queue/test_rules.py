@@ -366,6 +366,21 @@ def test_a_rescued_box_is_told_by_its_next_look(fleet: Fleet) -> None:
     assert fleet.run(lambda db: boxes.look(db, box, beat=True)) is None
 
 
+@pytest.mark.parametrize("gone", ["", "rescued", "excluded", "rescued, excluded"])
+def test_a_join_tells_the_epoch_that_the_box_had_before(fleet: Fleet, gone: str) -> None:
+    """A file that noted a lower one is older than that."""
+    before = fleet.boxes["a"].epoch
+    if "rescued" in gone:
+        rescue(fleet, "a")
+    if "excluded" in gone:
+        assert fleet.run(lambda db: boxes.retire(db, "a", "excluded"))
+        fleet.execute("UPDATE boxes SET state = 'member' WHERE name = 'a'")
+    joined = fleet.join("a")
+    assert joined.epoch_before == before
+    assert joined.box.epoch > before
+    assert fleet.join("a", "another incarnation").epoch_before == 0
+
+
 # PostgreSQL restored from a backup
 
 
