@@ -317,7 +317,7 @@ class Keeping:
         doubtful = {each.message_id for each in last if each.state == "in_doubt"} & set(fitting)
         if doubtful:
             self._db.execute(_DOUBT, (sorted(doubtful),))
-            new = [each for each in doubtful if rows[each]["state"] == "started"]
+            new = [each for each in doubtful if rows[each]["state"] != "in_doubt"]
             endings.in_doubt(self._db, new, IN_DOUBT.text, self._at.now, changes)
 
     def _count_late(self, message_ids: Collection[int], changes: Changes) -> None:

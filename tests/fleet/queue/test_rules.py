@@ -10,6 +10,8 @@ import pytest
 
 from gatewayd.fleet.queue import boxes, cancels, doubts, releases, starts
 from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow
+from gatewayd.records import EventType
+from gatewayd.store.tables.events import code_of
 from tests.conftest import eventually
 from tests.fleet.databases import Database
 from tests.fleet.queue.boxes_of_a_fleet import AT, CALENDAR, Fleet, connected
@@ -427,6 +429,7 @@ def test_while_recovering_a_doubt_counts_whatever_state_was_restored(fleet: Flee
     row = fleet.row(message_id)
     assert row is not None
     assert (row["state"], row["box"], row["epoch"], row["told"]) == ("in_doubt", "b", box.epoch, 1)
+    assert fleet.events(message_id) == [code_of(EventType.MESSAGE_IN_DOUBT)]
     assert fleet.claim("a", 1) == []
 
 
