@@ -81,10 +81,11 @@ def _started(plan: Plan, box: Box, row: OwnRow, entry: Entry | None, may_send: C
         plan.lost.append(row.listed)
     elif entry is None and row.epoch == box.epoch:
         plan.unknown.append(row.listed)
+    elif entry is not None and _ended(entry):
+        # Also where both agree: other boxes told that its parts were sent before this one would send them.
+        plan.tell_again.append(row.listed)
     elif entry is not None and _agrees(box, row, entry, STARTED):
         return
-    elif entry is not None and _ended(entry):
-        plan.tell_again.append(row.listed)
     elif row.epoch == box.epoch:
         plan.unknown.append(row.listed)  # only a new epoch can tell what became of it
     elif (entry is None or entry.untouched) and not may_send(row.sim_id):

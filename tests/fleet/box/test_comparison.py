@@ -62,6 +62,9 @@ def steps(made: Plan) -> list[str]:
         (row("started", 4), entry("started", 4, sent=1, queued=1), ["stamp"]),  # partly sent
         (row("started", 4), None, ["stamp"]),
         (row("started", 5), None, ["unknown"]),
+        (row("started", 5), entry("started", 5, sent=1), []),
+        (row("started", 5), entry("started", 5, sent=2), ["tell_again"]),
+        (row("started", 5), entry("started", 5, in_doubt=1), ["tell_again"]),
         (row("started", 4), entry("out", 3, sent=2), ["tell_again"]),
         (row("started", 4), entry("out", 3, in_doubt=1), ["tell_again"]),
         (row("started", 4), entry("started", 4, submitting=1), []),  # nobody knows yet

@@ -138,6 +138,9 @@ class Protocol:
         self.fleet = fleet
         with self.fleet.db.transaction():
             self.fleet.db.run_script("".join(f"DELETE FROM {table};" for table in _TABLES))
+            self.fleet.db.run_script(
+                "ALTER SEQUENCE message_ids RESTART"
+            )  # an example always has the same ids
         self.fleet.boxes.clear()
         self.fleet.begin()
         self.boxes = {}
@@ -368,12 +371,13 @@ class Protocol:
                 return Request(
                     "lose", lambda db: releases.lose(db, box.box, [row.listed], AT, CALENDAR), lambda _: None
                 )
-            if entry.state == "started" and entry.epoch == row.epoch and present:
-                return None
             if entry.in_doubt or entry.all_sent:
-                entry.epoch = row.epoch  # its outcome is told under the epoch of the row
-                entry.state = "out"
-                self._tell_again(box, row.message_id, entry)
+                if not box.untold:
+                    entry.epoch = row.epoch  # its outcome is told under the epoch of the row
+                    entry.state = "out"
+                    self._tell_again(box, row.message_id, entry)
+                return None
+            if entry.state == "started" and entry.epoch == row.epoch and present:
                 return None
             entry.state = "none"
             if entry.nothing and row.message_id % 3 == 0:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import cli_json, eventually
+from tests.conftest import UNIGNORED, cli_json, eventually
 from tests.dashboard_visitor import Visitor
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
@@ -34,7 +34,8 @@ def state(tmp_path: Path) -> Path:
 def demo(state: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "tools.fleet_demo", "--port", "0", "--boxes", "2", "--ports", "1"),
+            *(*UNIGNORED, sys.executable, "-m", "tools.fleet_demo"),
+            *("--port", "0", "--boxes", "2", "--ports", "1"),
             *("--state", str(state)),
         ],
         cwd=ROOT,
