@@ -182,6 +182,8 @@ def test_a_connection_that_breaks_within_a_transaction_keeps_nothing_of_it(
         assert not broken.is_usable
         with pytest.raises(PostgresAwayError):
             broken.execute("SELECT 1")
+        with pytest.raises(PostgresAwayError):
+            add_and_run(broken, "SELECT 1")
     assert count(db) == 0
 
 
