@@ -169,7 +169,7 @@ class Fleet:
         self.agent.probe(answered)
 
     def box_that_starts(self) -> Box | None:
-        """This box, where it may accept messages as started now (see `acceptance.enqueue`); else None."""
+        """This box, where it may accept messages as started now (see `acceptance.enqueue_started`); else None."""
         return self.agent.status.box if self.permit.is_open() else None
 
     def take_started(self, started: Sequence[StartedHere]) -> None:

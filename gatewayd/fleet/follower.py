@@ -11,7 +11,9 @@ from time import monotonic
 from typing import Final
 
 from gatewayd.fleet import tables
-from gatewayd.fleet.tables import BoxState, Share, SimPlace, Terms
+from gatewayd.fleet.queue import boxes
+from gatewayd.fleet.queue.names import FleetRow
+from gatewayd.fleet.tables import BoxState, Share, SimPlace
 from gatewayd.store import Transaction
 from gatewayd.store.engine.errors import StoreUnavailableError
 from gatewayd.store.interfaces import AnyStore
@@ -37,7 +39,7 @@ class Overview:
     places: Sequence[SimPlace]
     shares: Sequence[Share] | None
     scheduled: int
-    terms: Terms
+    fleet: FleetRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Follower:
         # Never the copy of this box, which a reader may get while PostgreSQL is away.
         news, took_s = self._data.write(lambda db: _news(db, waited_for, whole, counts))
         if news.overview is not None:
-            look_s = news.overview.terms.look_s
+            look_s = news.overview.fleet.look_s
             self._plan.overview_at = began + look_s
             if counts:
                 self._plan.count_at = began + max(look_s, took_s * _COUNTS_APART)
@@ -170,4 +172,4 @@ def _overview(db: Transaction, counts: bool) -> tuple[Overview, float]:
     shares = tables.shares(db) if counts else None
     scheduled = tables.scheduled(db) if counts else 0
     took_s = monotonic() - began
-    return Overview(tables.boxes(db), tables.places(db), shares, scheduled, tables.terms(db)), took_s
+    return Overview(tables.boxes(db), tables.places(db), shares, scheduled, boxes.fleet(db)), took_s

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from config.settings import Settings
 from gatewayd.events.retention import EventRetention
 from gatewayd.fleet.duties import DutyData, Maker, Work
-from gatewayd.fleet.queue import expiry
-from gatewayd.fleet.tables import drop_ended_requests, wake_all
+from gatewayd.fleet.queue import boxes, expiry
+from gatewayd.fleet.tables import drop_ended_requests
 from gatewayd.messages.effects import Effects
 from gatewayd.operations.counting import Counting
 from gatewayd.operations.retention import Retention
@@ -82,7 +82,7 @@ class SharedWrites:
             effects = Effects()  # a transaction that runs again gathers its own
             result = work(db, self._moment(), effects)
             if effects.changed:
-                wake_all(db)
+                boxes.wake_all(db)
             return result, effects
 
         result, effects = self._data.write(step)

@@ -223,9 +223,9 @@ class Sharing:
             self.store.tell_of_events()
         seen = news.overview
         if seen is not None:
-            self.presence.noted(seen.boxes, seen.places, seen.terms.dead_after_s, monotonic())
-        if seen is not None and seen.shares is not None:
-            self.counts.noted(seen.shares, seen.scheduled, seen.terms.max_pending)
+            self.presence.noted(seen.boxes, seen.places, seen.fleet.dead_after_s, monotonic())
+            if seen.shares is not None:
+                self.counts.noted(seen.shares, seen.scheduled, seen.fleet.max_pending)
         self._copies.refresh(news.copies)
 
     def _afterwards(self, found: bool) -> None:

@@ -43,15 +43,6 @@ class SimPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """How many messages may wait in the fleet, the seconds between two looks, and those of silence after which a box is dead."""
-
-    max_pending: int
-    look_s: float
-    dead_after_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Share:
     """The messages of one SIM, company and kind that are not final. `waiting`: no box has them."""
 
@@ -122,12 +113,6 @@ def shares(db: Transaction) -> list[Share]:
 def scheduled(db: Transaction) -> int:
     """The number of scheduled messages."""
     return scheduled_table.count(db)
-
-
-def terms(db: Transaction) -> Terms:
-    """The terms of the fleet, which all boxes follow."""
-    row = db.execute("SELECT max_pending, look_s, dead_after_s FROM fleet").fetchone()
-    return Terms(row[0], row[1], row[2])
 
 
 def newest_event(db: Transaction) -> int:
@@ -233,11 +218,6 @@ def since(db: Transaction, message_ids: Sequence[int]) -> dict[int, int]:
         (list(message_ids),),
     ).fetchall()
     return {row[0]: row[1] for row in rows}
-
-
-def wake_all(db: Transaction) -> None:
-    """Wake all boxes when this transaction is committed."""
-    db.execute("SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member'").fetchall()
 
 
 def number_of_box(db: Transaction, name: str) -> int | None:

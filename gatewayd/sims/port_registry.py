@@ -222,17 +222,9 @@ def _presence(status: PortStatus, slot: SlotStatus, sim_id: int, now: float) -> 
     )
 
 
-def _place(presence: Presence) -> tuple[object, ...]:
-    """Where a SIM is and whether it can send, without what changes with each message."""
-    return (
-        presence.port,
-        presence.slot,
-        presence.up,
-        presence.registered,
-        presence.active,
-        presence.dead,
-        presence.there,
-    )
+def _place(presence: Presence) -> Presence:
+    """The place and state of a SIM without what changes with each message."""
+    return replace(presence, busy=False, last_up=0.0)
 
 
 def _there(status: PortStatus, slot: SlotStatus) -> bool:

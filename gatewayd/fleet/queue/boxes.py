@@ -79,6 +79,8 @@ _RESCUED_STARTS = """
     ORDER BY message_id LIMIT ? FOR UPDATE SKIP LOCKED
 """
 
+_WAKE_ALL = "SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member' AND name <> ?"
+
 _AT_ONCE = 2000
 
 
@@ -227,6 +229,12 @@ def _fleet_row(row: dict[str, Any]) -> FleetRow:
     )
 
 
+def fleet(db: Transaction) -> FleetRow:
+    """The settings that all boxes share."""
+    row = db.execute("SELECT row_to_json(f)::text FROM fleet f").fetchone()
+    return _fleet_row(json.loads(row[0]))
+
+
 def rescue(db: Transaction, name: str, epoch: int, beat: int) -> bool:
     """Declare a box dead that showed this epoch and beat for long. False: it does not show them any more."""
     return (
@@ -281,8 +289,6 @@ def retire(db: Transaction, name: str, state: str) -> bool:
     )
 
 
-def wake(db: Transaction, names: list[str]) -> None:
-    """Wake boxes when this transaction is committed."""
-    changes = Changes()
-    changes.wake.update(names)
-    changes.write(db)
+def wake_all(db: Transaction, *, but: str = "") -> None:
+    """Wake all boxes, but for one, when this transaction is committed."""
+    db.execute(_WAKE_ALL, (but,)).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatewayd.fleet.queue import settling
+from gatewayd.fleet.queue import boxes, settling
 from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.names import Box, ListedRow
 from gatewayd.fleet.queue.sets import plan_by_index
@@ -21,8 +21,6 @@ _HOLD = """
     ORDER BY q.message_id FOR UPDATE OF q
 """
 _HOLD_ITS_OWN = _HOLD.format("(q.state = 'claimed' OR q.incarnation = :incarnation)")
-# Any of them may send what this box could not.
-_WAKE_OTHERS = "SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member' AND name <> ?"
 _HOLD_OTHERS = _HOLD.format("q.state = 'started' AND q.incarnation <> :incarnation")
 
 
@@ -41,8 +39,8 @@ def release(db: Transaction, box: Box, rows: Sequence[ListedRow], at: Moment, ca
     in_doubt = any(state == "in_doubt" for state in states.values())
     settling.to_waiting(db, states, at, calendar, changes, from_doubt=in_doubt)
     changes.write(db)
-    if states:
-        db.execute(_WAKE_OTHERS, (box.name,)).fetchall()
+    if states:  # any other box may send what this one could not
+        boxes.wake_all(db, but=box.name)
     return set(states)
 
 

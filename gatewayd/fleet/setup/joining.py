@@ -159,10 +159,11 @@ class Join:
                 {kind: {} for kind in Kind} if again else uploading.known_ids(self._db, self._name)
             )
             ids = Upload(self._db, self._name, rows, known, again=again).run(everything)
-            token = self._note_member(box, store_id, again=again)
-            of_box = "SELECT number, epoch FROM boxes WHERE name = ?"
-            [(number, epoch)] = self._db.execute(of_box, (self._name,)).fetchall()
-            member = _Member(token, number, epoch)
+            if box is None or again:
+                self._note_member(store_id)
+            of_box = "SELECT incarnation, number, epoch FROM boxes WHERE name = ?"
+            [own] = self._db.execute(of_box, (self._name,)).fetchall()
+            member = _Member(*own)
         raise_sequence(self._db, "message_ids", highest)
         self._store.write(lambda local: _adopt(local, self._name, member, ids))
         changed = {
@@ -218,11 +219,9 @@ class Join:
         with self._store.readers.lend() as local:
             return {table: joining_rows.all_of(local, table) for table in joining_rows.TABLES}
 
-    def _note_member(self, box: BoxRow | None, store_id: str, *, again: bool) -> str:
-        """Write the row of this box; its incarnation."""
+    def _note_member(self, store_id: str) -> None:
+        """Write the row of this box, with a new incarnation."""
         submit_timeout_s = float(self._settings.dispatch.submit_timeout_s)
-        if box is not None and not again:
-            return box.incarnation
         token = secrets.token_hex(_TOKEN_BYTES)
         self._db.execute(
             "INSERT INTO boxes (name, number, state, store, incarnation, submit_timeout_s, version, joined_at, seen_at)"
@@ -232,7 +231,6 @@ class Join:
             " joined_at = excluded.joined_at, seen_at = excluded.seen_at, epoch = boxes.epoch + 1",
             (self._name, store_id, token, submit_timeout_s, VERSION, self._now, self._now),
         )
-        return token
 
 
 def _adopt(local: Transaction, name: str, member: _Member, ids: NewIds) -> None:

@@ -168,16 +168,6 @@ def used(db: Connection, company_id: int, month: str) -> int:
     return 0 if row is None else row[0]
 
 
-def quota(db: Connection, company_id: int, month: str) -> tuple[int | None, int]:
-    """The quota of a company and its use in the month; None and 0 without a quota."""
-    row = db.execute(
-        "SELECT quota, coalesce((SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0)"
-        " FROM companies WHERE id = :company AND quota IS NOT NULL",
-        {"company": company_id, "month": month},
-    ).fetchone()
-    return (None, 0) if row is None else (row[0], row[1])
-
-
 def blocks_all(db: Connection, company_id: int) -> bool:
     """Whether an opt-out blocks every message of a company, and not its bulk messages only."""
     row = db.execute("SELECT opt_outs FROM companies WHERE id = ?", (company_id,)).fetchone()
@@ -185,7 +175,7 @@ def blocks_all(db: Connection, company_id: int) -> bool:
 
 
 def terms(db: Connection, company_id: int, month: str) -> Terms:
-    """See `quota` and `blocks_all`, in one look."""
+    """The terms of a company in a month; those of one that does not exist have no quota."""
     row = db.execute(
         "SELECT quota, CASE WHEN quota IS NULL THEN 0 ELSE coalesce("
         "  (SELECT used FROM company_usage WHERE company_id = :company AND month = :month), 0) END, opt_outs"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayd.commands.dashboard_address import lan_address
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.errors import PostgresAwayError, PostgresRefusedError, PostgresSettingsError
 from gatewayd.fleet.postgres.settings import PASSWORD_VARIABLE, ConnectionSettings
@@ -24,14 +24,6 @@ SECRET = "very-secret-word"
 
 def parameters(dsn: str, **options: Path) -> dict[str, str | int]:
     return ConnectionSettings(dsn, "bamako-1", **options).parameters()  # type: ignore[arg-type]
-
-
-def own_address() -> str:
-    """The address by which other machines reach this one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # nothing is sent
-        address: str = probe.getsockname()[0]
-    return address
 
 
 @pytest.mark.parametrize(
@@ -143,7 +135,8 @@ def test_a_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_server_in_the_network_is_reached_with_tls_only(tmp_path: Path) -> None:
-    address = own_address()
+    address = lan_address()
+    assert address is not None
     encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
     with temporary_server(ssl=True, address=address) as server, new_database(server) as database:
         without = re.sub(r"ssl\w+=\S+", "", database.dsn)
@@ -156,8 +149,10 @@ def test_a_server_in_the_network_is_reached_with_tls_only(tmp_path: Path) -> Non
 
 
 def test_a_server_in_the_network_without_tls_is_refused(tmp_path: Path) -> None:
+    address = lan_address()
+    assert address is not None
     with (
-        temporary_server(address=own_address()) as server,
+        temporary_server(address=address) as server,
         new_database(server) as database,
         pytest.raises(PostgresRefusedError, match="SSL"),
     ):

@@ -174,8 +174,8 @@ def test_accounts(both: Both) -> None:
     both(accounts.use, one, MONTH, -1)
     assert both(accounts.used, one, MONTH) == 2
     assert both(accounts.used, one, "2027-02") == 0
-    assert both(accounts.quota, one, MONTH) == (100, 2)
-    assert both(accounts.quota, two, MONTH) == (None, 0)
+    assert both(accounts.terms, one, MONTH) == accounts.Terms(100, 2, False)
+    assert both(accounts.terms, two, MONTH) == accounts.Terms(None, 0, False)
     assert len(both(accounts.companies, MONTH)) == 2
     both(accounts.add_key, one, "abcd", b"\0digest", "a service", True, None, NOW)
     key = both(accounts.add_key, two, "efgh", b"other", "", False, NOW, NOW, "webhooks,transactional", True)

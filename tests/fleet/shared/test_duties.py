@@ -41,6 +41,7 @@ def test_a_webhook_gets_each_event_once_and_goes_on_at_another_box(boxes: Runnin
     second = boxes.add("second")
     second.ready()
     company, key = boxes.company(second)
+    second.knows(key, sims=1)
     with Receiver() as receiver:
         second.run("webhook.add", company=company, url=receiver.url, types=["message.delivered"])
         sent = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -91,7 +92,8 @@ def test_a_line_is_in_the_file_before_it_is_printed(box: Box, tmp_path: Path) ->
     with open("/dev/full", "w", encoding="utf-8") as full:  # it can print nothing
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
     assert (result.returncode, b"cannot be written" in result.stderr) == (1, True)
-    assert file.read_text().endswith("\n")  # whatever came first: the state of the port, or a command
+    # Whatever came first: the state of the port, or a command.
+    assert re.match(r"\d{4}-\d\d-\d\d [\d:.]+ (- port 1 |> AT|< ).*\n", file.read_text())
 
 
 def test_a_watch_in_json_is_one_object_a_line(box: Box) -> None:
