@@ -281,7 +281,13 @@ class Keeping:
         endings.sent(self._db, at_once, self._calendar, changes)
         if others:
             ended |= settling.settle(
-                self._db, others, self._at, self._calendar, changes, finish_started=fitting
+                self._db,
+                others,
+                self._at,
+                self._calendar,
+                changes,
+                finish_started=fitting,
+                restored=self._recovering,
             )
         return ended
 

@@ -37,8 +37,10 @@ _NO_LONGER_IN_DOUBT = """
 _WAITS_FOR_NOTHING = """
     UPDATE messages SET failure_reason = NULL WHERE id = ANY(?::bigint[]) AND status = 'pending' AND failure_reason IS NOT NULL
 """
+# A bound message is `returned`, for the lanes are read by the boxes that help too. One may never have been claimed: PostgreSQL was
+# restored to the state before its claim.
 _BIND = """
-    UPDATE queue q SET bound_sim = e.sim_id, sim_id = e.sim_id
+    UPDATE queue q SET bound_sim = e.sim_id, sim_id = e.sim_id, returned = 1
     FROM unnest(?::bigint[], ?::bigint[]) AS e (message_id, sim_id) WHERE q.message_id = e.message_id
 """
 _COUNT_UNSENT = """
@@ -101,10 +103,12 @@ def settle(
     changes: Changes,
     *,
     finish_started: Collection[int] = (),
+    restored: bool = False,
 ) -> set[int]:
     """Apply the rule to messages that wait, are claimed or in doubt; those that are sent now.
 
-    `finish_started`: also to these, which their own box started and now tells about.
+    `finish_started`: also to these, which their own box started and now tells about. `restored`: to all, because PostgreSQL was
+    restored: a box that started one then may have let it go since.
     """
     if not message_ids:
         return set()
@@ -112,15 +116,16 @@ def settle(
     bound: dict[int, int] = {}
     taken_away: list[int] = []
     for each in known(db, message_ids):
-        if each.state == "started" and each.message_id not in finish_started:
+        if each.state == "started" and not restored and each.message_id not in finish_started:
             continue
+        taken = each.state == "claimed" or (restored and each.state == "started")
         if each.complete_by is not None:
             complete[each.message_id] = each
-        elif each.state == "waiting" or (each.state == "claimed" and each.planned not in each.by_sim):
+        elif each.state == "waiting" or (taken and each.planned not in each.by_sim):
             sim_id = each.planned if each.planned in each.by_sim else next(iter(each.by_sim))
             if each.bound_sim != sim_id or each.planned != sim_id:
                 bound[each.message_id] = sim_id
-            if each.state == "claimed":
+            if taken:
                 taken_away.append(each.message_id)
     if taken_away:
         db.execute(_TO_WAITING, (0, taken_away))

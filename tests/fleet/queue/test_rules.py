@@ -433,6 +433,48 @@ def test_while_recovering_a_doubt_counts_whatever_state_was_restored(fleet: Flee
     assert fleet.claim("a", 1) == []
 
 
+@pytest.mark.parametrize("state", ["waiting", "claimed", "started"])
+@pytest.mark.parametrize("part_of", ["its planned SIM", "another SIM"])
+def test_while_recovering_a_sent_part_binds_its_message_whatever_state_was_restored(
+    fleet: Fleet, state: str, part_of: str
+) -> None:
+    """The other boxes do not help with it either, which they do with what waits in the lane of its SIM."""
+    planned = 3 if part_of == "its planned SIM" else 1
+    ids = fleet.accept(planned, 6, parts=2)
+    holder = "b" if planned == 3 else "a"
+    if state != "waiting":
+        assert {one.message_id for one in fleet.claim(holder, planned)} == set(ids)
+    if state == "started":
+        fleet.start(holder, ids)
+    fleet.join("b", last_epoch=50)
+    fleet.upload("b", *(fleet.part(each, "submitted", sim_id=3, epoch=49) for each in ids))
+    fleet.execute("UPDATE fleet SET recovering = 0")
+    if planned == 3 and state != "waiting":  # they are where they belong
+        assert set(fleet.own("b").values()) == {state}
+        return
+    assert {(row["state"], row["bound_sim"]) for each in ids if (row := fleet.row(each))} == {("waiting", 3)}
+    assert fleet.claim("a", 1, 2) == []
+    fleet.place(3, up=0)
+    assert fleet.claim("a", 1, 2) == []
+    fleet.place(3, up=1)
+    assert {one.message_id for one in fleet.claim("b", 3) if one.bound} == set(ids)
+
+
+@pytest.mark.parametrize("state", ["waiting", "claimed", "started"])
+def test_while_recovering_a_message_that_was_sent_ends_whatever_state_was_restored(
+    fleet: Fleet, state: str
+) -> None:
+    [message_id] = fleet.accept(1)
+    if state != "waiting":
+        fleet.claim("a", 1)
+    if state == "started":
+        fleet.start("a", [message_id])
+    fleet.join("b", last_epoch=50)
+    fleet.upload("b", fleet.part(message_id, "submitted", sim_id=3, epoch=49))
+    assert fleet.state(message_id) == "sent"
+    assert fleet.message(message_id)["sim_id"] == 3
+
+
 def test_after_a_restore_a_box_joins_above_every_epoch_that_it_had(fleet: Fleet) -> None:
     joined = fleet.join("a", last_epoch=50)
     assert joined.behind
