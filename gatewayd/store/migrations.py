@@ -1039,3 +1039,14 @@ def m034_asked_epochs(db: Database) -> None:
         ALTER TABLE incarnation ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
     """,
     )
+
+
+@migrations()
+def m035_highest_asked_epoch(db: Database) -> None:
+    _execute(
+        db,
+        """
+        -- From now on `asked` is the highest epoch that was asked for: it may have been given.
+        UPDATE incarnation SET asked = epoch + asked;
+    """,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NoReturn
 
 from config.language.text import Text
 from gatewayd.fleet.box.epoch import Epoch, JoinAnewError
@@ -14,7 +15,7 @@ from gatewayd.fleet.box.link import Link
 from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.status import LastStatus
 from gatewayd.fleet.queue import boxes
-from gatewayd.fleet.queue.names import Box, Joined
+from gatewayd.fleet.queue.names import Box, Epochs, Joined
 from gatewayd.store import Transaction
 from gatewayd.store.tables.shared_messages import Incarnation
 from gatewayd.version import VERSION
@@ -58,23 +59,19 @@ class Joining:
     def join(self) -> Epoch:
         """Take a new epoch. Nothing is sent under it before rows and journal agree.
 
-        Raises NoMemberError, StoreUnavailableError, and JoinAnewError where the journal began anew.
+        Raises NoMemberError, StoreUnavailableError, EpochOldError where a rescue came between, and JoinAnewError where the journal
+        began anew.
         """
         self._link.open()
         self._permit.close()
         self._lease.lose()
         incarnation = self._journal.incarnation()
-        self._journal.ask_for_epoch()
-        joined = self._ask(incarnation)
-        if (
-            joined.acknowledged > self._journal.last_number()
-            or joined.journal > incarnation.journal
-            or joined.epoch_before > incarnation.highest_epoch
-        ):
-            log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
-            self._journal.begin_incarnation()
-            self._known.journal = 0
-            raise JoinAnewError
+        epochs = self._epochs()
+        if epochs.given > incarnation.highest_epoch:
+            self._begin_anew(epochs.given)
+        joined = self._ask(incarnation, self._journal.ask_for_epoch(above=epochs.present))
+        if joined.acknowledged > self._journal.last_number() or joined.journal > incarnation.journal:
+            self._begin_anew(joined.box.epoch)
         if joined.acknowledged < incarnation.acknowledged:
             log.error(
                 "fleet: PostgreSQL has forgotten what this box told it: it was restored, or is another server."
@@ -88,7 +85,20 @@ class Joining:
         self._joined(joined.box)
         return Epoch(joined.box, joined.acknowledged)
 
-    def _ask(self, incarnation: Incarnation) -> Joined:
+    def _begin_anew(self, epoch: int) -> NoReturn:
+        log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
+        self._journal.begin_incarnation(epoch)
+        self._known.journal = 0
+        raise JoinAnewError
+
+    def _epochs(self) -> Epochs:
+        try:
+            with self._link.transaction() as db:
+                return boxes.epochs(db, self._name)
+        except LookupError:
+            raise _no_member(self._name) from None
+
+    def _ask(self, incarnation: Incarnation, epoch: int) -> Joined:
         try:
             with self._link.transaction() as db:
                 if (refused := self._refused(db)) is not None:
@@ -97,6 +107,7 @@ class Joining:
                     db,
                     self._name,
                     incarnation.token,
+                    epoch=epoch,
                     version=VERSION,
                     submit_timeout_s=self._submit_timeout_s,
                     acknowledged=incarnation.acknowledged,
@@ -107,4 +118,8 @@ class Joining:
                     seen=self._known.boxes,
                 )
         except LookupError:
-            raise NoMemberError(Text("no member of the fleet is called {name}", name=self._name)) from None
+            raise _no_member(self._name) from None
+
+
+def _no_member(name: str) -> NoMemberError:
+    return NoMemberError(Text("no member of the fleet is called {name}", name=name))

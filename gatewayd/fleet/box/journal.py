@@ -53,13 +53,18 @@ class Journal:
 
         return self._store.write(look)
 
-    def begin_incarnation(self) -> None:
-        """This file is older than what the fleet knows of it."""
-        self._store.write(lambda db: shared_messages.begin_incarnation(db, secrets.token_hex(8)))
+    def begin_incarnation(self, epoch: int) -> None:
+        """This file is older than what the fleet knows of it, which has given this box `epoch`."""
 
-    def ask_for_epoch(self) -> None:
-        """A new epoch is about to be asked for: its answer may be lost."""
-        self._store.write(shared_messages.ask_for_epoch)
+        def begin(db: Transaction) -> None:
+            shared_messages.begin_incarnation(db, secrets.token_hex(8))
+            shared_messages.note_epoch(db, epoch)
+
+        self._store.write(begin)
+
+    def ask_for_epoch(self, above: int) -> int:
+        """The epoch to ask for now, above this one and each that was asked for before; the answer may be lost."""
+        return self._store.write(lambda db: shared_messages.ask_for_epoch(db, above))
 
     def note_epoch(self, epoch: int) -> None:
         """This box has a new epoch: it never takes a lower one again, whatever PostgreSQL has forgotten."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from gatewayd.fleet.queue import settling
 from gatewayd.fleet.queue.changes import Changes
-from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, FleetRow, Joined, Look
+from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, Epochs, FleetRow, Joined, Look
 from gatewayd.fleet.queue.sets import PLAN_BY_INDEX, plan_by_index
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -32,10 +32,10 @@ _REQUIRE = f"""
 """
 
 _JOIN = f"""
-    UPDATE boxes SET epoch = greatest(epoch, :last_epoch) + 1, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
+    UPDATE boxes SET epoch = :epoch, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
         submit_timeout_s = :timeout, acknowledged = :acknowledged, journal = :journal, seen_at = {_NOW},
         caught_up = CASE WHEN :behind = 1 THEN 0 ELSE caught_up END
-    WHERE name = :name RETURNING epoch
+    WHERE name = :name
 """
 
 # Ids are drawn, and not set: for this the role of the boxes needs no more rights. So many ids were certainly not given between
@@ -92,11 +92,21 @@ def require(db: Transaction, box: Box) -> bool:
     return bool(row[0])
 
 
+def epochs(db: Transaction, name: str) -> Epochs:
+    """The epochs of a member. Raises LookupError where there is no such member."""
+    row = db.execute("SELECT epoch, alive FROM boxes WHERE name = ? AND state = 'member'", (name,)).fetchone()
+    if row is None:
+        raise LookupError(name)
+    # A rescue, which comes once at most between two joins, raised the epoch too.
+    return Epochs(row["epoch"], row["epoch"] if row["alive"] else row["epoch"] - 1)
+
+
 def join(
     db: Transaction,
     name: str,
     incarnation: str,
     *,
+    epoch: int,
     version: str,
     submit_timeout_s: float,
     acknowledged: int,
@@ -108,21 +118,24 @@ def join(
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
+    `epoch`: the new one. The box noted durably before that it asks for it, and never asks for one twice.
     `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages. `seen_id`:
     the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: the last
     epoch and beat that it saw of each box: so the first box that lived on finds a restored PostgreSQL, before it claims. Where PostgreSQL
     knows less, it was restored: then the fleet is set to `recovering`, and ids of messages go on far above those that were given.
     A box whose own file is behind the answer makes a new incarnation and joins again.
-    Raises LookupError where there is no such member.
+    Raises LookupError where there is no such member, and EpochOldError where its epoch is as high as that already.
     """
     # The fleet's row first: every join and every claim of the fleet takes it before, or without, a box's.
     row = db.execute(
-        f"SELECT number, incarnation, acknowledged, journal, epoch, alive, {_LAST_ID} AS last_id FROM boxes"
+        f"SELECT number, incarnation, acknowledged, journal, epoch, {_LAST_ID} AS last_id FROM boxes"
         " WHERE name = ? AND state = 'member' FOR UPDATE",
         (name,),
     ).fetchone()
     if row is None:
         raise LookupError(name)
+    if row["epoch"] >= epoch:
+        raise EpochOldError
     same = row["incarnation"] == incarnation
     kept = row["acknowledged"] if same else 0
     told = row["journal"] if same else 0
@@ -130,11 +143,11 @@ def join(
     behind = kept < acknowledged or told < journal or not known
     if behind:
         _recover(db, row["last_id"], max(had_id, seen_id))
-    epoch = db.execute(
+    db.execute(
         _JOIN,
         {
             "name": name,
-            "last_epoch": last_epoch,
+            "epoch": epoch,
             "incarnation": incarnation,
             "version": version,
             "timeout": submit_timeout_s,
@@ -142,10 +155,8 @@ def join(
             "journal": told,
             "behind": int(behind),
         },
-    ).fetchone()[0]
-    # A rescue, which comes once at most between two joins, raised the epoch too.
-    before = row["epoch"] if row["alive"] else row["epoch"] - 1
-    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, before if same else 0, behind)
+    )
+    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, behind)
 
 
 def _is_not_behind(db: Transaction, seen: Mapping[str, tuple[int, int]]) -> bool:

@@ -27,13 +27,20 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Epochs:
+    """The epochs of a member, before it joins."""
+
+    present: int
+    given: int  # the highest that the box itself took; a rescue gives the next one
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """The answer to a join: the box under its new epoch, and how much of its outcomes is kept."""
 
     box: Box
     acknowledged: int  # the highest number of its outcomes that is kept; 0 for a new incarnation
     journal: int  # the highest state of its journal that it told
-    epoch_before: int  # the highest that was given to it before; 0 for a new incarnation
     behind: bool  # PostgreSQL knows less than this box was told: it was restored, or is another server
 
 

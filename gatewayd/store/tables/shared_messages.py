@@ -38,12 +38,12 @@ class Incarnation:
     acknowledged: int  # the highest number of an outcome that the fleet has kept
     journal: int  # raised in each transaction that adopts or starts messages
     epoch: int  # the highest that this box ever had
-    asked: int = 0  # how often another one was asked for since: each may have been given
+    asked: int  # the highest that it asked for: it may have been given
 
     @property
     def highest_epoch(self) -> int:
         """The highest epoch that this box may have. A higher one was given to a box with a newer file."""
-        return self.epoch + self.asked
+        return max(self.epoch, self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,21 @@ def raise_journal(db: Connection) -> int:
     return 0 if row is None else row[0]
 
 
-def ask_for_epoch(db: Connection) -> None:
-    """Note that a new epoch is asked for. Whether it was given may remain unknown."""
-    db.execute("UPDATE incarnation SET asked = asked + 1")
+def ask_for_epoch(db: Connection, above: int) -> int:
+    """Note that a new epoch is asked for, and which one: it is above `above` and above each that was asked for before.
+
+    Whether it was given may remain unknown. As none is asked for twice, a file that lacks the epoch of its box is an older one.
+    """
+    row = db.execute(
+        "UPDATE incarnation SET asked = max(epoch, asked, ?) + 1 RETURNING asked", (above,)
+    ).fetchone()
+    asked: int = row[0]
+    return asked
 
 
 def note_epoch(db: Connection, epoch: int) -> None:
     """Note the epoch that this box has now."""
-    db.execute("UPDATE incarnation SET epoch = max(epoch, ?), asked = 0", (epoch,))
+    db.execute("UPDATE incarnation SET epoch = max(epoch, ?)", (epoch,))
 
 
 def acknowledge(db: Connection, number: int) -> None:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.postgres
 
 # A statement of each transaction of the agent, the last of it, and the transactions' ends.
 STATEMENTS = {
-    "join": r"UPDATE boxes SET epoch = greatest",
+    "join": r"UPDATE boxes SET epoch",
     "look": r"last_message_id",
     "claim": r"SET state = 'claimed'",
     "start": r"SET state = 'started'",

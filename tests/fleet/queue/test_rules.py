@@ -369,7 +369,7 @@ def test_a_rescued_box_is_told_by_its_next_look(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("gone", ["", "rescued", "excluded", "rescued, excluded"])
-def test_a_join_tells_the_epoch_that_the_box_had_before(fleet: Fleet, gone: str) -> None:
+def test_the_epoch_that_a_box_had_is_known(fleet: Fleet, gone: str) -> None:
     """A file that noted a lower one is older than that."""
     before = fleet.boxes["a"].epoch
     if "rescued" in gone:
@@ -377,10 +377,17 @@ def test_a_join_tells_the_epoch_that_the_box_had_before(fleet: Fleet, gone: str)
     if "excluded" in gone:
         assert fleet.run(lambda db: boxes.retire(db, "a", "excluded"))
         fleet.execute("UPDATE boxes SET state = 'member' WHERE name = 'a'")
-    joined = fleet.join("a")
-    assert joined.epoch_before == before
-    assert joined.box.epoch > before
-    assert fleet.join("a", "another incarnation").epoch_before == 0
+    assert fleet.run(lambda db: boxes.epochs(db, "a")).given == before
+    joined = fleet.join("a", "another incarnation")
+    assert fleet.run(lambda db: boxes.epochs(db, "a")).given == joined.box.epoch > before
+
+
+def test_an_epoch_is_given_once(fleet: Fleet) -> None:
+    """A join that was asked for before another one, and is executed after it, changes nothing."""
+    box = fleet.boxes["a"]
+    with pytest.raises(EpochOldError):
+        fleet.join("a", epoch=box.epoch)
+    assert fleet.one("SELECT epoch FROM boxes WHERE name = 'a'") == box.epoch
 
 
 # PostgreSQL restored from a backup
