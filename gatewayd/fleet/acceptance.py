@@ -49,14 +49,18 @@ class FleetAcceptance:
 
         Task ids are those of this box.
         """
-        box = self._member.box()
-        if box is None:
+        box, seen = self._member.box(), self._member.seen()
+        if box is None or seen is None:
             raise StoreUnavailableError
         keys = [_hash(asker.key_id, asker.key.key) for asker in askers if asker.key is not None]
         if keys:
             tables.lock_keys(db, keys)
         companies = {asker.company_id for asker in askers if not asker.sandbox}
-        ids = acceptance.begin(db, companies, most)
+        try:
+            ids = acceptance.begin(db, companies, most, seen=seen)
+        except EpochOldError:
+            self._member.wake()
+            raise StoreUnavailableError from None
         self._tasks.begin(db, box.number)
         return Ids(iter(ids), self._tasks.next)
 

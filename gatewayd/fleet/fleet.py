@@ -24,7 +24,7 @@ from gatewayd.fleet.listener import Listener
 from gatewayd.fleet.postgres.connection import connect
 from gatewayd.fleet.postgres.settings import ConnectionSettings
 from gatewayd.fleet.queue.keeping import TextTaken
-from gatewayd.fleet.queue.names import Box
+from gatewayd.fleet.queue.names import Box, Seen
 from gatewayd.sending.acceptance import StartedHere
 from gatewayd.sending.interfaces import Outside
 from gatewayd.sims.port_registry import PortRegistry
@@ -171,6 +171,13 @@ class Fleet:
     def box_that_starts(self) -> Box | None:
         """This box, where it may accept messages as started now (see `acceptance.enqueue_started`); else None."""
         return self.agent.status.box if self.permit.is_open() else None
+
+    def seen(self) -> Seen | None:
+        """The row of this box as it last saw it, where that is known to be the newest one; else None."""
+        status = self.agent.status
+        if status.fleet is None or monotonic() > status.seen_at + status.fleet.lease_s:
+            return None
+        return status.seen
 
     def take_started(self, started: Sequence[StartedHere]) -> None:
         """Send messages that were accepted as started by this box. After the commit."""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gatewayd.fleet.listener import ListeningConnection
-from gatewayd.fleet.queue.names import Box
+from gatewayd.fleet.queue.names import Box, Seen
 from gatewayd.sending.acceptance import StartedHere
 from gatewayd.store import Transaction
 from gatewayd.store.interfaces import AnyStore
@@ -52,6 +52,9 @@ class Member(Protocol):
 
     def box(self) -> Box | None:
         """This box under the last epoch that it took; None: it did not join since the start."""
+
+    def seen(self) -> Seen | None:
+        """The row of this box as it last saw it; None: PostgreSQL may have been restored since, so nothing is accepted."""
 
     def trouble(self) -> str | None:
         """The reason why messages of the fleet stop here, for health checks; None: they do not."""

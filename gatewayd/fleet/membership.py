@@ -8,7 +8,7 @@ from config.settings import Settings
 from gatewayd.fleet.fleet import Fleet
 from gatewayd.fleet.postgres.connection import Connection
 from gatewayd.fleet.postgres.settings import ConnectionSettings
-from gatewayd.fleet.queue.names import Box
+from gatewayd.fleet.queue.names import Box, Seen
 from gatewayd.fleet.shared_store import SharedStore
 from gatewayd.fleet.trouble import trouble_of
 from gatewayd.sending.acceptance import StartedHere
@@ -35,6 +35,10 @@ class Membership:
     def box(self) -> Box | None:
         """See `Member.box`."""
         return self._fleet.agent.status.box
+
+    def seen(self) -> Seen | None:
+        """See `Member.seen`."""
+        return self._fleet.seen()
 
     def trouble(self) -> str | None:
         """See `Member.trouble`."""

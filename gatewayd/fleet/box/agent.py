@@ -284,6 +284,8 @@ class Agent:
         self._adopting.adopt(epoch)  # its clients wait
         if epoch.look_at <= now or epoch.beat_at <= now:
             self._rescuing.rescue(self._looking.look(epoch))
+        if not epoch.trusted:
+            return min(epoch.look_at, epoch.beat_at)
         self._uploading.upload(epoch)
         if epoch.reconcile_at <= now:
             self._reconciling.reconcile(epoch)

@@ -18,6 +18,10 @@ class Epoch:
     box: Box
     acknowledged: int  # the highest number of an outcome that PostgreSQL has kept
 
+    # PostgreSQL is as new as any box knows, or the fleet is told that it is not. A box that did not look for long cannot tell by
+    # itself: it waits until each box that lives has joined since the server was started.
+    trusted: bool
+
     # Of the last look
     fleet: FleetRow | None = None
     others: tuple[BoxRow, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import NoReturn
 
 from config.language.text import Text
@@ -83,7 +84,7 @@ class Joining:
         self._status.joined(joined.box, joined.acknowledged, behind=joined.behind)
         log.info("fleet: joined as %s, epoch %d", joined.box.name, joined.box.epoch)
         self._joined(joined.box)
-        return Epoch(joined.box, joined.acknowledged)
+        return Epoch(joined.box, joined.acknowledged, self._known.is_recent(monotonic()))
 
     def _begin_anew(self, epoch: int) -> NoReturn:
         log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")

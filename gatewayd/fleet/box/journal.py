@@ -126,6 +126,11 @@ class Journal:
             found = shared_messages.entries(db, message_ids) | shared_messages.at_work(db)
             return found, outcomes.untold_of(db, list(found))
 
+    def has_to_tell(self, acknowledged: int) -> bool:
+        """Whether there are outcomes with higher numbers, or a part is being submitted, which will bring one."""
+        with self._store.readers.lend() as db:
+            return shared_messages.has_to_tell(db, acknowledged)
+
     def without_row(self, message_ids: Collection[int]) -> set[int]:
         """Those of these messages that have no row here, or of which nothing more would be sent."""
         with self._store.readers.lend() as db:

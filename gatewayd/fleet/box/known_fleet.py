@@ -15,3 +15,9 @@ class KnownFleet:
     boxes: Mapping[str, tuple[int, int]] = field(
         default_factory=dict
     )  # epoch and beat of each in the last look
+    looked_at: float | None = None  # when that was, in monotonic seconds
+    lease_s: float = 0.0
+
+    def is_recent(self, now: float) -> bool:
+        """Whether the last look was so short ago that a PostgreSQL that was restored since shows less than it."""
+        return self.looked_at is not None and now <= self.looked_at + self.lease_s

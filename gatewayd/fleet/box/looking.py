@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Event
 from time import monotonic
+from typing import Final
 
 from gatewayd.fleet.box.epoch import Epoch
 from gatewayd.fleet.box.journal import Journal
@@ -14,7 +16,11 @@ from gatewayd.fleet.box.silence import Due, SilenceWatch
 from gatewayd.fleet.box.source import SharedSource
 from gatewayd.fleet.box.status import LastStatus
 from gatewayd.fleet.queue import boxes, takings
-from gatewayd.fleet.queue.names import EpochOldError
+from gatewayd.fleet.queue.names import EpochOldError, Look, Seen
+
+log = logging.getLogger(__name__)
+
+_UNTIL_TRUSTED_S: Final = 0.2  # between two looks
 
 
 class Looking:
@@ -59,7 +65,8 @@ class Looking:
             self._lease.renew(box.epoch, asked, fleet.lease_s)
             epoch.beat_at = asked_at + fleet.beat_s
             self._known.journal = found.journal
-        epoch.look_at = asked_at + fleet.look_s
+        self._judge(epoch, found)
+        epoch.look_at = asked_at + (fleet.look_s if epoch.trusted else min(fleet.look_s, _UNTIL_TRUSTED_S))
         epoch.looked = True
         epoch.tells_again = fleet.recovering and not all(
             row.caught_up for row in found.boxes if row.name == box.name
@@ -70,9 +77,29 @@ class Looking:
         epoch.others = tuple(row for row in found.boxes if row.name != box.name)
         self._known.last_message_id = max(self._known.last_message_id, found.last_message_id)
         self._known.boxes = {row.name: (row.epoch, row.beat) for row in found.boxes}
+        self._known.looked_at, self._known.lease_s = asked_at, fleet.lease_s
         if found.waits:
             self._may_wait.set()
         self._source.note_elsewhere(elsewhere)
         due = self._silence.saw(found.boxes, fleet, asked_at, monotonic())
         self._status.looked(fleet, epoch.others, dict(self._silence.silent_s()))
+        if epoch.trusted:
+            own = self._known.boxes[box.name]
+            self._status.saw(Seen(box.name, own[0], own[1]), asked_at)
         return due
+
+    def _judge(self, epoch: Epoch, found: Look) -> None:
+        """Trust PostgreSQL once each other box that lives has joined it, for each of them would have found it restored."""
+        if epoch.trusted:
+            return
+        missing = [
+            row.name
+            for row in found.boxes
+            if row.name != epoch.box.name and row.state == "member" and row.alive and not row.is_here
+        ]
+        epoch.trusted = found.fleet.recovering or not missing
+        if not epoch.trusted and epoch.fleet is None:
+            log.info(
+                "fleet: PostgreSQL was started anew, and may be a restored one: this box waits until %s joined, or is dead",
+                ", ".join(missing),
+            )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from gatewayd.fleet.queue.names import Box, BoxRow, FleetRow
+from gatewayd.fleet.queue.names import Box, BoxRow, FleetRow, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class AgentStatus:
     others: tuple[BoxRow, ...] = ()
     fleet: FleetRow | None = None
     silent_s: Mapping[str, float] = field(default_factory=dict)
+    seen: Seen | None = (
+        None  # the row of this box, as PostgreSQL last showed it while it was known to be no restored one
+    )
+    seen_at: float = 0.0  # monotonic seconds
 
 
 class LastStatus:
@@ -53,6 +57,10 @@ class LastStatus:
         self._status = replace(
             self._status, recovering=fleet.recovering, others=others, fleet=fleet, silent_s=silent_s
         )
+
+    def saw(self, seen: Seen, at: float) -> None:
+        """PostgreSQL is no restored one, or is known to be one, and shows this row of this box."""
+        self._status = replace(self._status, seen=seen, seen_at=at)
 
     def told(self, acknowledged: int) -> None:
         """PostgreSQL has kept all outcomes up to this number."""

@@ -66,8 +66,7 @@ class Uploading:
 
     def tell_caught_up(self, epoch: Epoch) -> None:
         """PostgreSQL was restored: tell it once this box has told everything again, also of parts that were on their way."""
-        entries, untold = self._journal.entries([])
-        if untold or any(entry.submitting for entry in entries.values()):
+        if self._journal.has_to_tell(epoch.acknowledged):
             return
         with self._link.transaction() as db:
             boxes.caught_up(db, epoch.box)

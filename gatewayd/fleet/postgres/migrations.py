@@ -42,6 +42,8 @@ MIGRATIONS: Final = (
         + tables.JOINING
         + tables.TRIGGERS,
     ),
+    # The server in which a box took its epoch. A program that does not know of it leaves that of an older epoch.
+    Migration(2, 1, "ALTER TABLE boxes ADD COLUMN server text, ADD COLUMN server_epoch bigint;"),
 )
 
 VERSION: Final = MIGRATIONS[-1].version

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gatewayd.fleet.queue.changes import Changes
-from gatewayd.fleet.queue.names import Box, EpochOldError
+from gatewayd.fleet.queue.names import Box, EpochOldError, Seen
 from gatewayd.fleet.queue.sets import as_rows, fetch
 from gatewayd.store import Transaction
 
@@ -21,7 +21,8 @@ _BEGIN = """
         ORDER BY id FOR NO KEY UPDATE
     )
     SELECT (SELECT count(*) FROM locked_companies) AS companies, (SELECT count(*) FROM locked_sims) AS sims,
-        ARRAY(SELECT nextval('message_ids') FROM generate_series(1, :count::bigint)) AS ids
+        ARRAY(SELECT nextval('message_ids') FROM generate_series(1, :count::bigint)) AS ids,
+        (SELECT (epoch, beat) >= (:epoch::bigint, :beat::bigint) FROM boxes WHERE name = :box) AS known
 """
 
 _COLUMNS = "message_id, state, box, epoch, incarnation, sim_id, pinned, priority, company_id, transactional, parts, expires_at, accepted_by"
@@ -52,15 +53,27 @@ _ENQUEUE_STARTED = f"""
 """
 
 
-def begin(db: Transaction, company_ids: Collection[int], count: int) -> list[int]:
+def begin(
+    db: Transaction, company_ids: Collection[int], count: int, *, seen: Seen | None = None
+) -> list[int]:
     """Lock these companies, then the SIMs with limits that they may use, then draw `count` ids of new messages, in rising order.
 
-    So the messages of a company have their ids in the order of their acceptance, at whatever boxes.
+    So the messages of a company have their ids in the order of their acceptance, at whatever boxes. `seen`: of the box that accepts.
+    Raises EpochOldError where PostgreSQL knows less of it: it was restored, and would give ids that were given before.
     """
     if not company_ids and not count:
         return []
-    values = {"companies": sorted(company_ids), "count": count}
+    own = seen or Seen("", 0, 0)
+    values = {
+        "companies": sorted(company_ids),
+        "count": count,
+        "box": own.name,
+        "epoch": own.epoch,
+        "beat": own.beat,
+    }
     found = db.execute(_BEGIN, values).fetchone()
+    if seen is not None and not found["known"]:
+        raise EpochOldError
     return sorted(found["ids"])
 
 

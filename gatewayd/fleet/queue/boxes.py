@@ -24,6 +24,11 @@ from gatewayd.timekeeping.clock import Calendar, Moment
 
 log = logging.getLogger(__name__)
 
+# The database as it runs: after a restart of the server, and after a restore, it is another one.
+_SERVER = (
+    "(SELECT concat_ws(' ', pg_postmaster_start_time(), oid, 'boxes'::regclass::oid) FROM pg_database"
+    " WHERE datname = current_database())"
+)
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 _REQUIRE = f"""
@@ -34,6 +39,7 @@ _REQUIRE = f"""
 _JOIN = f"""
     UPDATE boxes SET epoch = :epoch, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
         submit_timeout_s = :timeout, acknowledged = :acknowledged, journal = :journal, seen_at = {_NOW},
+        server = {_SERVER}, server_epoch = :epoch,
         caught_up = CASE WHEN :behind = 1 THEN 0 ELSE caught_up END
     WHERE name = :name
 """
@@ -54,8 +60,8 @@ _BEAT = f"""
 _LOOK = f"""
     WITH own AS ({{}})
     SELECT own.acknowledged, own.journal,
-        (SELECT json_agg(json_build_array(name, number, state, epoch, beat, alive, submit_timeout_s, caught_up) ORDER BY name)
-            FROM boxes)::text AS boxes,
+        (SELECT json_agg(json_build_array(name, number, state, epoch, beat, alive, submit_timeout_s, caught_up,
+            server IS NULL OR server_epoch <> epoch OR server = {_SERVER}) ORDER BY name) FROM boxes)::text AS boxes,
         (SELECT row_to_json(f) FROM fleet f)::text AS fleet,
         (SELECT coalesce(json_object_agg(table_name, version), '{{{{}}}}') FROM copies)::text AS copies,
         (SELECT coalesce(json_object_agg(name, json_build_array(box, epoch)), '{{{{}}}}') FROM duties)::text AS duties,
@@ -126,7 +132,8 @@ def join(
     A box whose own file is behind the answer makes a new incarnation and joins again.
     Raises LookupError where there is no such member, and EpochOldError where its epoch is as high as that already.
     """
-    # The fleet's row first: every join and every claim of the fleet takes it before, or without, a box's.
+    # The fleet's row first: one of two joins that find PostgreSQL restored would wait for the other one's box, and that for the fleet.
+    db.execute("SELECT 1 FROM fleet FOR NO KEY UPDATE").fetchall()
     row = db.execute(
         f"SELECT number, incarnation, acknowledged, journal, epoch, {_LAST_ID} AS last_id FROM boxes"
         " WHERE name = ? AND state = 'member' FOR UPDATE",
@@ -220,8 +227,10 @@ def look(db: Transaction, box: Box, *, beat: bool, journal: int = 0) -> Look | N
 
 
 def _box_row(columns: list[Any]) -> BoxRow:
-    name, number, state, epoch, beat, alive, submit_timeout_s, has_caught_up = columns
-    return BoxRow(name, number, state, epoch, beat, bool(alive), submit_timeout_s, bool(has_caught_up))
+    name, number, state, epoch, beat, alive, submit_timeout_s, has_caught_up, is_here = columns
+    return BoxRow(
+        name, number, state, epoch, beat, bool(alive), submit_timeout_s, bool(has_caught_up), is_here
+    )
 
 
 def _fleet_row(row: dict[str, Any]) -> FleetRow:

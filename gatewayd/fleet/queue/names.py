@@ -27,6 +27,15 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The row of a box as it last saw it. PostgreSQL was restored where it shows less."""
+
+    name: str
+    epoch: int
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
 class Epochs:
     """The epochs of a member, before it joins."""
 
@@ -56,6 +65,7 @@ class BoxRow:
     alive: bool  # it joined, and no box found it dead since
     submit_timeout_s: float
     caught_up: bool
+    is_here: bool  # it took its epoch since PostgreSQL was last started; also where its program does not tell
 
 
 @dataclass(frozen=True, slots=True)

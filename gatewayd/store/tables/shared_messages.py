@@ -165,6 +165,16 @@ def at_work(db: Connection) -> dict[int, Entry]:
     return _entries(db, "s.state IN ('claimed', 'started')", ())
 
 
+def has_to_tell(db: Connection, acknowledged: int) -> bool:
+    """Whether an outcome has a higher number, or a part of a message of the fleet is being submitted: looked at in one moment."""
+    row = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM outcomes WHERE number > ?) OR EXISTS"
+        " (SELECT 1 FROM parts p JOIN shared_messages s ON s.message_id = p.message_id WHERE p.state = 'submitting')",
+        (acknowledged,),
+    ).fetchone()
+    return bool(row[0])
+
+
 def _entries(db: Connection, where: str, values: Sequence[object]) -> dict[int, Entry]:
     rows = db.execute(f"{_FACTS} WHERE {where} GROUP BY s.message_id", values)
     return {row[0]: Entry(*row) for row in rows}

@@ -119,6 +119,7 @@ class PlayedBox:
     number: int = 0
     tokens: int = 0
     incarnations: int = 1
+    asked: int = 0  # the highest epoch that it asked for
 
     @property
     def sim(self) -> int:
@@ -227,7 +228,9 @@ class Protocol:
 
     def _join(self, box: PlayedBox) -> Request:
         token = f"{box.name}-{box.incarnations}"
-        known: dict[str, Any] = {"acknowledged": box.told, "journal": 0, "had_id": 0}
+        present = self.fleet.one("SELECT epoch FROM boxes WHERE name = ?", box.name)
+        box.asked = max(box.asked, present) + 1
+        known: dict[str, Any] = {"epoch": box.asked, "acknowledged": box.told, "journal": 0, "had_id": 0}
 
         def answer(joined: Any) -> None:
             box.box, box.mode, box.lease = joined.box, "run", False

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gatewayd.fleet.queue import boxes, cancels, doubts, releases, starts
-from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow
+from gatewayd.fleet.queue import acceptance, boxes, cancels, doubts, releases, starts
+from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow, Seen
 from gatewayd.records import EventType
 from gatewayd.store.tables.events import code_of
 from tests.conftest import eventually
@@ -495,6 +495,16 @@ def test_the_first_box_that_lived_on_finds_a_restored_database(fleet: Fleet) -> 
     epoch, beat = seen["b"]
     assert fleet.join("a", seen={**seen, "b": (epoch, beat + 1)}).behind
     assert fleet.claim("a", 1) == []
+
+
+def test_nothing_is_accepted_where_postgres_knows_less_of_the_box_than_it_saw(fleet: Fleet) -> None:
+    """It would give ids that were given before."""
+    [(epoch, beat)] = fleet.execute("SELECT epoch, beat FROM boxes WHERE name = 'a'")
+    for seen in (Seen("a", epoch + 1, 0), Seen("a", epoch, beat + 1), Seen("c", 0, 0)):
+        with pytest.raises(EpochOldError):
+            fleet.run(lambda db, seen=seen: acceptance.begin(db, (), 1, seen=seen))  # type: ignore[misc]
+    fleet.join("a")
+    assert fleet.run(lambda db: acceptance.begin(db, (), 1, seen=Seen("a", epoch, beat)))
 
 
 def test_no_doubt_is_retried_while_the_fleet_is_recovering(fleet: Fleet) -> None:

@@ -230,6 +230,23 @@ def test_a_new_incarnation_keeps_only_what_was_sent_and_what_was_not_told(journa
     assert (found.token, found.acknowledged, found.journal) == ("second", 0, 0)
 
 
+def test_a_box_has_to_tell_until_its_last_part_has_ended_and_is_told(journal: Journal) -> None:
+    def has_to_tell(acknowledged: int) -> bool:
+        with journal.store.readers.lend() as db:
+            return shared_messages.has_to_tell(db, acknowledged)
+
+    journal.adopt()
+    journal.start()
+    assert not has_to_tell(0)
+    token = journal.claim()
+    assert has_to_tell(0)
+    journal.do(lambda db: parts.submitted(db, 1, 1, token, 9, NOW))
+    with journal.store.readers.lend() as db:
+        number = outcomes.last_number(db)
+    assert has_to_tell(number - 1)
+    assert not has_to_tell(number)
+
+
 def test_followers_hear_of_outcomes_only(journal: Journal) -> None:
     heard: list[int] = []
     journal.store.follow_outcomes(lambda: heard.append(1))

@@ -17,6 +17,7 @@ ANSWER_S = 5.0
 CONNECT_S = 2.0
 HANG_UP_S = 0.02
 HANG_UP_SHARE = 0.1
+LONG_SHARE = 0.3  # of messages of two parts: more can go wrong with them
 TAKEN = (200, 202)
 LAST_ANSWER_S = 120.0
 
@@ -82,7 +83,7 @@ class Clients:
                 self._busy += 1
             drafts = []
             for _ in range(chance.choice((1, 1, 1, BULK))):
-                text = f"Message {number}/{count}" + (LONG if chance.random() < 0.15 else "")
+                text = f"Message {number}/{count}" + (LONG if chance.random() < LONG_SHARE else "")
                 drafts.append({"recipient": f"+2237{number}{count:06}", "message": text})
                 count += 1
             key = f"{self.seed}-{number}-{count}"
