@@ -20,6 +20,7 @@ from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, Epochs, FleetRow, Joined, Look
 from gatewayd.fleet.queue.sets import PLAN_BY_INDEX, plan_by_index
 from gatewayd.store import Transaction
+from gatewayd.store.tables import event_eras
 from gatewayd.timekeeping.clock import Calendar, Moment
 
 log = logging.getLogger(__name__)
@@ -177,12 +178,13 @@ def _is_not_behind(db: Transaction, seen: Mapping[str, tuple[int, int]]) -> bool
 
 
 def _recover(db: Transaction, last_id: int, known_id: int) -> None:
-    """Stop all claims, until each box has told again what it knows."""
+    """Stop all claims, until each box has told again what it knows. Ids of messages and events are not given a second time."""
     log.error(
         "PostgreSQL knows less than this box was told: it was restored. Nothing is claimed until `gatewayd fleet recovered`"
     )
     if db.execute("UPDATE fleet SET recovering = 1 WHERE recovering = 0").rowcount:
         db.execute("UPDATE boxes SET caught_up = 0 WHERE state = 'member'")
+        event_eras.begin(db, restored=True)
         db.execute(_SKIP_IDS, (max(0, known_id - last_id) + _SKIPPED_IDS,))
     elif last_id < known_id:
         db.execute(_SKIP_IDS, (known_id - last_id,))

@@ -11,6 +11,7 @@ import pytest
 from gatewayd.fleet.queue import acceptance, boxes, cancels, doubts, releases, starts
 from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow, Seen
 from gatewayd.records import EventType
+from gatewayd.store.tables import event_eras
 from gatewayd.store.tables.events import code_of
 from tests.conftest import eventually
 from tests.fleet.databases import Database
@@ -405,6 +406,16 @@ def test_a_box_that_was_told_more_stops_all_claims_until_each_has_told_again(fle
     assert fleet.run(boxes.recovered) == []
     assert len(fleet.claim("a", 1)) == 1
     assert fleet.accept(1)[0] > last + 1_000_000
+
+
+def test_after_a_restore_no_id_of_an_event_is_given_again(fleet: Fleet) -> None:
+    """Clients that follow events are told that they may have missed some."""
+    before = fleet.run(event_eras.read)
+    fleet.join("a", last_epoch=50)
+    after = fleet.run(event_eras.read)
+    assert after.restored != before.restored
+    fleet.join("b", last_epoch=50)
+    assert fleet.run(event_eras.read) == after
 
 
 def test_a_join_of_no_member_is_refused(fleet: Fleet) -> None:
