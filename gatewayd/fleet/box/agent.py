@@ -37,7 +37,13 @@ from gatewayd.fleet.box.source import SharedSource
 from gatewayd.fleet.box.status import AgentStatus, LastStatus
 from gatewayd.fleet.box.taking import Taking
 from gatewayd.fleet.box.uploading import Uploading
-from gatewayd.fleet.postgres.errors import PostgresConflictError, PostgresRefusedError, PostgresSlowError
+from gatewayd.fleet.postgres.errors import (
+    PostgresConflictError,
+    PostgresRefusedError,
+    PostgresSlowError,
+    TooNewError,
+    TooOldError,
+)
 from gatewayd.fleet.queue.lanes import Lanes
 from gatewayd.fleet.queue.names import EpochOldError
 from gatewayd.sending.acceptance import StartedHere
@@ -50,6 +56,7 @@ _RESCUED_EVERY_S: Final = 60.0
 _DOUBTS_EVERY_S: Final = 2.0
 _AGAIN_S: Final = 1.0  # until PostgreSQL is tried again
 _REFUSED_AGAIN_S: Final = 10.0
+_NEEDS_A_PERSON: Final = (PostgresRefusedError, NoMemberError, TooNewError, TooOldError)
 _PAUSE_S: Final = 0.05  # after a transaction that lost against others, and before a new epoch
 
 
@@ -267,7 +274,7 @@ class Agent:
         self._last_status.lost(str(error))
         self._link.close()
         self._leave_epoch()
-        return _REFUSED_AGAIN_S if isinstance(error, (PostgresRefusedError, NoMemberError)) else _AGAIN_S
+        return _REFUSED_AGAIN_S if isinstance(error, _NEEDS_A_PERSON) else _AGAIN_S
 
     def _leave_epoch(self) -> None:
         self._epoch = None

@@ -15,6 +15,7 @@ from gatewayd.fleet.box.lease import Lease
 from gatewayd.fleet.box.link import Link
 from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.status import LastStatus
+from gatewayd.fleet.postgres.migrations import check_version
 from gatewayd.fleet.queue import boxes
 from gatewayd.fleet.queue.names import Box, Epochs, Joined
 from gatewayd.store import Transaction
@@ -60,10 +61,10 @@ class Joining:
     def join(self) -> Epoch:
         """Take a new epoch. Nothing is sent under it before rows and journal agree.
 
-        Raises NoMemberError, StoreUnavailableError, EpochOldError where a rescue came between, and JoinAnewError where the journal
-        began anew.
+        Raises NoMemberError, StoreUnavailableError (also where the tables are those of another version), EpochOldError where a rescue
+        came between, and JoinAnewError where the journal began anew.
         """
-        self._link.open()
+        check_version(self._link.open())
         self._permit.close()
         self._lease.lose()
         incarnation = self._journal.incarnation()
