@@ -50,7 +50,7 @@ class FleetAcceptance:
         Task ids are those of this box.
         """
         box, seen = self._member.box(), self._member.seen()
-        if box is None or seen is None:
+        if box is None or seen is None or not self._presence.is_known:
             raise StoreUnavailableError
         keys = [_hash(asker.key_id, asker.key.key) for asker in askers if asker.key is not None]
         if keys:

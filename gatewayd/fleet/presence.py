@@ -33,6 +33,9 @@ class _Others:
     boxes: Mapping[int, str]  # the box of each SIM, also of this one
 
 
+_NONE: Final = _Others({}, {}, {})
+
+
 @dataclass(frozen=True, slots=True)
 class _Reservation:
     """A port was taken for a message of a SIM at this time (monotonic seconds)."""
@@ -49,7 +52,12 @@ class FleetPresence:
         self._port_registry = port_registry
         self._beats: dict[str, _Beat] = {}
         self._last_up: dict[int, float] = {}
-        self._others = _Others({}, {}, {})
+        self._others: _Others | None = None  # none were noted yet
+
+    @property
+    def is_known(self) -> bool:
+        """Whether other boxes were noted. Before that a message could be refused for lack of a SIM that another box has."""
+        return self._others is not None
 
     def noted(
         self, boxes: Sequence[BoxState], places: Sequence[SimPlace], dead_after_s: float, now: float
@@ -91,7 +99,7 @@ class FleetPresence:
 
     def presence(self) -> dict[int, Presence]:
         """The place and state of each SIM. A SIM in a port of this box is there, whatever other boxes told."""
-        others, own = self._others.presence, self._port_registry.sims()
+        others, own = self._known().presence, self._port_registry.sims()
         return {
             **own,
             **{
@@ -103,7 +111,7 @@ class FleetPresence:
 
     def rests(self, now: float) -> dict[int, float]:
         """The SIMs that rest, with the remaining seconds."""
-        others = {sim_id: until - now for sim_id, until in self._others.rests.items() if until > now}
+        others = {sim_id: until - now for sim_id, until in self._known().rests.items() if until > now}
         return {**others, **self._port_registry.rests(now)}
 
     def box_of(self, sim_id: int) -> str:
@@ -111,7 +119,7 @@ class FleetPresence:
         own = self._port_registry.sims().get(sim_id)
         if own is not None and own.there:
             return self._name
-        return self._others.boxes.get(sim_id, self._name)
+        return self._known().boxes.get(sim_id, self._name)
 
     def own_places(self, now: float) -> list[SimPlace]:
         """The places of the SIMs of this box, as it tells them."""
@@ -132,6 +140,9 @@ class FleetPresence:
             )
             for sim_id, place in sorted(self._port_registry.sims().items())
         ]
+
+    def _known(self) -> _Others:
+        return _NONE if self._others is None else self._others
 
 
 class FreeSims:
