@@ -31,12 +31,14 @@ RULES = (
     "PROGRESS",
     "LEASE_EPOCH",
     "BEHIND",
+    "RESTORED_START",
     "EPOCH_ABOVE",
 )
 _ONE = {"MESSAGES": 2, "ACCEPT": 1}  # one message of one part, accepted during the run
 _TWO_PARTS = {"MESSAGES": 1, "ACCEPT": 1}
 _BOTH = {"MESSAGES": 3, "ACCEPT": 0}  # two messages, three parts
 _BACKUP = {"MESSAGES": 2, "ACCEPT": 0, "BACKUPS": 1}
+_BACKUP_TWO_PARTS = {"MESSAGES": 1, "ACCEPT": 0, "BACKUPS": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     _search(_TWO_PARTS, "RESTARTS"),
     _search(_ONE, "RESTARTS CRASHES", POLICY="HOLD"),
     _search(_BACKUP, "EXPIRIES"),
+    _search(_BACKUP_TWO_PARTS, "EXPIRIES"),
     # These must fail: the mutations.
     _mutated("NO_LEASE_CHECK", _search(_ONE, "EXPIRIES WATCHES")),
     _mutated("LEASE_FROM_ANSWER", _search(_ONE, "EXPIRIES WATCHES")),
@@ -136,6 +139,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     _without("LEASE_EPOCH", _search(_ONE, "EXPIRIES WATCHES")),
     _without("BEHIND", _search(_BACKUP)),
     _without("BEHIND", _large(_search(_BACKUP, "MODEM")), value=1),
+    _without("RESTORED_START", _search(_BACKUP_TWO_PARTS, "MODEM")),
     _without("EPOCH_ABOVE", _large(_search(_BACKUP, "LOSSES"))),
     # Long searches.
     _large(_search(_ONE, "RESTARTS CRASHES WATCHES MODEM")),
@@ -145,6 +149,8 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     _large(_search(_ONE, "CRASHES LOSSES MODEM MOVED_CARDS CANCELS")),
     _large(_search(_TWO_PARTS, "CRASHES LOSSES MODEM MOVED_CARDS")),
     _large(_search(_BACKUP, "WATCHES")),
+    _large(_search(_BACKUP_TWO_PARTS, "WATCHES")),
+    _large(_search(_BACKUP_TWO_PARTS, "LOSSES")),
     _large(_search(_ONE, "CRASHES WATCHES")),
     _large(_search(_TWO_PARTS, "CRASHES WATCHES")),
 )

@@ -100,6 +100,9 @@
 #ifndef BEHIND
 #define BEHIND 2	/* until every box has uploaded, 1: no claims; 2: no starts, stamps and retries either, and uploads settle any row */
 #endif
+#ifndef RESTORED_START
+#define RESTORED_START 1	/* until then a part that one box sent takes the message back from another one that is said to have started it */
+#endif
 #ifndef EPOCH_ABOVE
 #define EPOCH_ABOVE 1	/* a box joins above every epoch that it has ever had */
 #endif
@@ -312,6 +315,9 @@ inline execute(kind, m, e, a) {
 		:: STARTS_CLOSED && !result && !ALL_KNOWN(b,m) && (a & 4) && row_state[m]!=NONE && !FINAL(m) ->
 			row_state[m] = IN_DOUBT; row_box[m] = b; row_epoch[m] = e; told[m] = true; settle(m)
 		:: STARTS_CLOSED && !result && ALL_KNOWN(b,m) && row_state[m]==STARTED -> sent_row(m)
+		/* the box that had started it then has let it go since, for another one has begun it */
+		:: RESTORED_START && STARTS_CLOSED && !result && !ALL_KNOWN(b,m) && !(a & 4) && row_state[m]==STARTED && row_box[m]!=b && FIRST_KNOWN(b,m) &&
+			!FIRST_KNOWN(row_box[m],m) -> to_waiting(m)
 		:: else -> settle(m)
 		fi
 	:: kind==Q_ACCEPT ->
