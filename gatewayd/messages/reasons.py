@@ -36,6 +36,10 @@ NOT_KNOWN: Final = Reason(
     "The modem never answered whether the network took it, and no delivery report came: it may have arrived.",
     "Le modem n'a jamais dit si le réseau l'a pris, et aucun accusé n'est venu : il est peut-être arrivé.",
 )
+FORGOTTEN: Final = Reason(
+    "PostgreSQL was restored from a backup, and a box that may have sent it since has lost its database too.",
+    "PostgreSQL a été restauré depuis une sauvegarde, et un boîtier qui l'a peut-être envoyé depuis a perdu sa base aussi.",
+)
 EXPIRED: Final = Reason(
     "It expired before a SIM could send it.", "Il a expiré avant qu'une SIM ait pu l'envoyer."
 )

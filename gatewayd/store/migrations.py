@@ -1042,11 +1042,14 @@ def m034_asked_epochs(db: Database) -> None:
 
 
 @migrations()
-def m035_highest_asked_epoch(db: Database) -> None:
+def m035_known_epochs(db: Database) -> None:
     _execute(
         db,
         """
         -- From now on `asked` is the highest epoch that was asked for: it may have been given.
         UPDATE incarnation SET asked = epoch + asked;
+        -- The PostgreSQL that was last seen, and the epochs of the other boxes there, by name, as JSON.
+        ALTER TABLE incarnation ADD COLUMN server TEXT NOT NULL DEFAULT '';
+        ALTER TABLE incarnation ADD COLUMN epochs TEXT NOT NULL DEFAULT '{}';
     """,
     )

@@ -298,6 +298,8 @@ class Agent:
             self._reconciling.reconcile(epoch)
             self._opening.open(epoch)
         if epoch.tells_again:
+            if epoch.forgot:
+                self._rescuing.doubt_forgotten(epoch)
             self._uploading.tell_caught_up(epoch)
         self._releasing.release(epoch)
         self._claiming.fill(epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gatewayd.fleet.queue.names import Box, BoxRow, FleetRow, ListedRow
@@ -21,6 +22,10 @@ class Epoch:
     # PostgreSQL is as new as any box knows, or the fleet is told that it is not. A box that did not look for long cannot tell by
     # itself: it waits until each box that lives has joined since the server was started.
     trusted: bool
+    forgot: bool  # PostgreSQL was restored, and this box does not know all that it sent since the backup
+    kept: tuple[
+        str, Mapping[str, int]
+    ]  # the server and the epochs of the other boxes, as the file of this one has them
 
     # Of the last look
     fleet: FleetRow | None = None

@@ -17,7 +17,7 @@ from gatewayd.fleet.box.permit import FleetPermit
 from gatewayd.fleet.box.status import LastStatus
 from gatewayd.fleet.postgres.migrations import check_version
 from gatewayd.fleet.queue import boxes
-from gatewayd.fleet.queue.names import Box, Epochs, Joined
+from gatewayd.fleet.queue.names import Box, Epochs, FleetSeen, Joined
 from gatewayd.store import Transaction
 from gatewayd.store.tables.shared_messages import Incarnation
 from gatewayd.version import VERSION
@@ -85,13 +85,25 @@ class Joining:
         self._status.joined(joined.box, joined.acknowledged, behind=joined.behind)
         log.info("fleet: joined as %s, epoch %d", joined.box.name, joined.box.epoch)
         self._joined(joined.box)
-        return Epoch(joined.box, joined.acknowledged, self._known.is_recent(monotonic()))
+        return Epoch(
+            joined.box,
+            joined.acknowledged,
+            trusted=self._known.is_recent(monotonic()),
+            forgot=joined.forgot,
+            kept=(incarnation.server, incarnation.epochs),
+        )
 
     def _begin_anew(self, epoch: int) -> NoReturn:
         log.error("fleet: the database of this box is older than what it told the fleet: it begins anew")
         self._journal.begin_incarnation(epoch)
         self._known.journal = 0
         raise JoinAnewError
+
+    def _seen(self, incarnation: Incarnation) -> FleetSeen:
+        """The other boxes as this one last saw them; after a start, as its file has them."""
+        return (
+            self._known.seen if self._known.seen.rows else FleetSeen(incarnation.server, incarnation.epochs)
+        )
 
     def _epochs(self) -> Epochs:
         try:
@@ -117,7 +129,7 @@ class Joining:
                     had_id=self._journal.highest_id(),
                     seen_id=self._known.last_message_id,
                     last_epoch=incarnation.epoch,
-                    seen=self._known.boxes,
+                    seen=self._seen(incarnation),
                 )
         except LookupError:
             raise _no_member(self._name) from None

@@ -66,6 +66,10 @@ class Journal:
         """The epoch to ask for now, above this one and each that was asked for before; the answer may be lost."""
         return self._store.write(lambda db: shared_messages.ask_for_epoch(db, above))
 
+    def keep_epochs(self, server: str, epochs: Mapping[str, int]) -> None:
+        """Keep the epochs of the other boxes, as this server showed them: a PostgreSQL that shows lower ones was restored."""
+        self._store.write(lambda db: shared_messages.keep_epochs(db, server, epochs))
+
     def note_epoch(self, epoch: int) -> None:
         """This box has a new epoch: it never takes a lower one again, whatever PostgreSQL has forgotten."""
         self._store.write(lambda db: shared_messages.note_epoch(db, epoch))

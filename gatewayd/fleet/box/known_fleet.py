@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from gatewayd.fleet.queue.boxes import NOTHING_SEEN
+from gatewayd.fleet.queue.names import FleetSeen
 
 
 @dataclass(slots=True)
@@ -12,9 +14,7 @@ class KnownFleet:
 
     journal: int = 0  # the highest state of the journal that PostgreSQL has, of this incarnation
     last_message_id: int = 0  # the newest that was given; its message may not be kept
-    boxes: Mapping[str, tuple[int, int]] = field(
-        default_factory=dict
-    )  # epoch and beat of each in the last look
+    seen: FleetSeen = NOTHING_SEEN  # in the last look
     looked_at: float | None = None  # when that was, in monotonic seconds
     lease_s: float = 0.0
 

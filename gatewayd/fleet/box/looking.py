@@ -16,7 +16,7 @@ from gatewayd.fleet.box.silence import Due, SilenceWatch
 from gatewayd.fleet.box.source import SharedSource
 from gatewayd.fleet.box.status import LastStatus
 from gatewayd.fleet.queue import boxes, takings
-from gatewayd.fleet.queue.names import EpochOldError, Look, Seen
+from gatewayd.fleet.queue.names import EpochOldError, FleetSeen, Look, Seen
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,6 @@ class Looking:
         epoch.fleet = fleet
         epoch.others = tuple(row for row in found.boxes if row.name != box.name)
         self._known.last_message_id = max(self._known.last_message_id, found.last_message_id)
-        self._known.boxes = {row.name: (row.epoch, row.beat) for row in found.boxes}
         self._known.looked_at, self._known.lease_s = asked_at, fleet.lease_s
         if found.waits:
             self._may_wait.set()
@@ -84,9 +83,19 @@ class Looking:
         due = self._silence.saw(found.boxes, fleet, asked_at, monotonic())
         self._status.looked(fleet, epoch.others, dict(self._silence.silent_s()))
         if epoch.trusted:
-            own = self._known.boxes[box.name]
-            self._status.saw(Seen(box.name, own[0], own[1]), asked_at)
+            self._saw(epoch, found, asked_at)
         return due
+
+    def _saw(self, epoch: Epoch, found: Look, at: float) -> None:
+        """Remember what PostgreSQL showed; the epochs also in the file, where one has changed: a restart forgets the rest."""
+        rows = {row.name: row for row in found.boxes}
+        own = rows[epoch.box.name]
+        self._status.saw(Seen(own.name, own.epoch, own.beat), at)
+        epochs = {row.name: row.given for row in epoch.others if row.state == "member"}
+        self._known.seen = FleetSeen(found.server, epochs, rows)
+        if (found.server, epochs) != epoch.kept:
+            self._journal.keep_epochs(found.server, epochs)
+            epoch.kept = (found.server, epochs)
 
     def _judge(self, epoch: Epoch, found: Look) -> None:
         """Trust PostgreSQL once each other box that lives has joined it, for each of them would have found it restored."""

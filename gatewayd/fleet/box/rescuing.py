@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from threading import Event
 
+from gatewayd.fleet.box.epoch import Epoch
 from gatewayd.fleet.box.link import Link
 from gatewayd.fleet.box.silence import Due, SilenceWatch, Silent
 from gatewayd.fleet.queue import boxes
@@ -43,6 +44,24 @@ class Rescuing:
                 return total
             total += settled
             self._may_wait.set()
+
+    def doubt_forgotten(self, epoch: Epoch) -> None:
+        """Put all in doubt that this box may have sent since the backup that was restored, and forgot. Raises EpochOldError too."""
+        total = 0
+        while True:
+            with self._link.transaction() as db:
+                boxes.require(db, epoch.box)
+                at = self._clock.moment(self._calendar)
+                doubted = boxes.doubt_forgotten(db, epoch.box.name, at, self._calendar)
+            if not doubted:
+                break
+            total += doubted
+        epoch.forgot = False
+        log.warning(
+            "fleet: PostgreSQL and the database of this box are both older than the last messages that it sent:"
+            " %d messages are in doubt",
+            total,
+        )
 
     def _declare_dead(self, silent: Silent) -> None:
         with self._link.transaction() as db:

@@ -42,8 +42,15 @@ MIGRATIONS: Final = (
         + tables.JOINING
         + tables.TRIGGERS,
     ),
-    # The server in which a box took its epoch. A program that does not know of it leaves that of an older epoch.
-    Migration(2, 1, "ALTER TABLE boxes ADD COLUMN server text, ADD COLUMN server_epoch bigint;"),
+    # server: in which the box took its epoch; a program that does not know of it leaves that of an older epoch.
+    # base_epoch: the highest epoch that its file had when it first joined there.
+    # restored_id: while recovering, the newest message of the backup; forgot: 1 where the box does not know what it sent since.
+    Migration(
+        2,
+        1,
+        "ALTER TABLE boxes ADD COLUMN server text, ADD COLUMN server_epoch bigint, ADD COLUMN base_epoch bigint, ADD COLUMN restored_id bigint,"
+        " ADD COLUMN forgot bigint NOT NULL DEFAULT 0;",
+    ),
 )
 
 VERSION: Final = MIGRATIONS[-1].version

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from gatewayd.fleet.queue import settling
 from gatewayd.fleet.queue.changes import Changes
-from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, Epochs, FleetRow, Joined, Look
+from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, Epochs, FleetRow, FleetSeen, Joined, Look
 from gatewayd.fleet.queue.sets import PLAN_BY_INDEX, plan_by_index
+from gatewayd.messages.reasons import FORGOTTEN
 from gatewayd.store import Transaction
 from gatewayd.store.tables import event_eras
 from gatewayd.timekeeping.clock import Calendar, Moment
@@ -40,9 +39,20 @@ _REQUIRE = f"""
 _JOIN = f"""
     UPDATE boxes SET epoch = :epoch, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
         submit_timeout_s = :timeout, acknowledged = :acknowledged, journal = :journal, seen_at = {_NOW},
+        base_epoch = CASE WHEN server = {_SERVER} AND incarnation = :incarnation THEN base_epoch ELSE :last_epoch END,
         server = {_SERVER}, server_epoch = :epoch,
-        caught_up = CASE WHEN :behind = 1 THEN 0 ELSE caught_up END
-    WHERE name = :name
+        caught_up = CASE WHEN :behind = 1 OR :forgot = 1 THEN 0 ELSE caught_up END,
+        forgot = CASE WHEN :forgot = 1 THEN 1 ELSE forgot END
+    WHERE name = :name RETURNING forgot
+"""
+
+# A box that has joined the restored database without the epoch that was seen of it has an old file: it loses the one that it took.
+_TELL_OF_ANOTHER = f"""
+    UPDATE boxes SET
+        epoch = CASE WHEN server = {_SERVER} AND base_epoch < :given THEN greatest(epoch, :given) + 1
+            ELSE greatest(epoch, :given + 1 - alive) END,
+        journal = CASE WHEN incarnation = :incarnation THEN greatest(journal, :journal) ELSE journal END
+    WHERE name = :name AND state = 'member' AND {_SERVER} <> :server
 """
 
 # Ids are drawn, and not set: for this the role of the boxes needs no more rights. So many ids were certainly not given between
@@ -62,13 +72,14 @@ _LOOK = f"""
     WITH own AS ({{}})
     SELECT own.acknowledged, own.journal,
         (SELECT json_agg(json_build_array(name, number, state, epoch, beat, alive, submit_timeout_s, caught_up,
-            server IS NULL OR server_epoch <> epoch OR server = {_SERVER}) ORDER BY name) FROM boxes)::text AS boxes,
+            server IS NULL OR server_epoch <> epoch OR server = {_SERVER}, journal, incarnation) ORDER BY name)
+            FROM boxes)::text AS boxes,
         (SELECT row_to_json(f) FROM fleet f)::text AS fleet,
         (SELECT coalesce(json_object_agg(table_name, version), '{{{{}}}}') FROM copies)::text AS copies,
         (SELECT coalesce(json_object_agg(name, json_build_array(box, epoch)), '{{{{}}}}') FROM duties)::text AS duties,
         EXISTS (SELECT 1 FROM (SELECT state FROM queue ORDER BY message_id DESC LIMIT 1000) q WHERE q.state = 'waiting')
             OR EXISTS (SELECT 1 FROM queue WHERE state = 'waiting') AS waits,
-        {_LAST_ID} AS last_message_id
+        {_LAST_ID} AS last_message_id, {_SERVER} AS server
     FROM own
 """
 _LOOK_ONLY = _LOOK.format(_OWN)
@@ -86,9 +97,21 @@ _RESCUED_STARTS = """
     ORDER BY message_id LIMIT ? FOR UPDATE SKIP LOCKED
 """
 
+_FORGOTTEN = """
+    SELECT q.message_id FROM queue q JOIN boxes b ON b.name = ?
+    WHERE q.state IN ('waiting', 'claimed') AND q.message_id <= b.restored_id ORDER BY q.message_id LIMIT ? FOR UPDATE OF q
+"""
+# No journal is asked about them: they have no incarnation.
+_DOUBT_FORGOTTEN = """
+    UPDATE queue q SET state = 'in_doubt', box = b.name, epoch = b.epoch, incarnation = NULL, returned = 1
+    FROM boxes b WHERE b.name = ? AND q.message_id = ANY(?::bigint[])
+"""
+
 _WAKE_ALL = "SELECT pg_notify('box_' || number, '') FROM boxes WHERE state = 'member' AND name <> ?"
 
 _AT_ONCE = 2000
+
+NOTHING_SEEN = FleetSeen()
 
 
 def require(db: Transaction, box: Box) -> bool:
@@ -121,20 +144,21 @@ def join(
     had_id: int,
     seen_id: int = 0,
     last_epoch: int = 0,
-    seen: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    seen: FleetSeen = NOTHING_SEEN,
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
     `epoch`: the new one. The box noted durably before that it asks for it, and never asks for one twice.
     `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages. `seen_id`:
-    the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: the last
-    epoch and beat that it saw of each box: so the first box that lived on finds a restored PostgreSQL, before it claims. Where PostgreSQL
-    knows less, it was restored: then the fleet is set to `recovering`, and ids of messages go on far above those that were given.
-    A box whose own file is behind the answer makes a new incarnation and joins again.
+    the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
+    the first box that knows more of the others finds a restored PostgreSQL, before it claims. Where PostgreSQL knows less, it was restored:
+    then the fleet is set to `recovering`, and ids of messages go on far above those that were given. A box whose own file is behind the
+    answer makes a new incarnation and joins again; one that comes with another incarnation than the restored one has forgotten what it
+    sent since the backup.
     Raises LookupError where there is no such member, and EpochOldError where its epoch is as high as that already.
     """
     # The fleet's row first: one of two joins that find PostgreSQL restored would wait for the other one's box, and that for the fleet.
-    db.execute("SELECT 1 FROM fleet FOR NO KEY UPDATE").fetchall()
+    (recovering,) = db.execute("SELECT recovering FROM fleet FOR NO KEY UPDATE").fetchone()
     row = db.execute(
         f"SELECT number, incarnation, acknowledged, journal, epoch, {_LAST_ID} AS last_id FROM boxes"
         " WHERE name = ? AND state = 'member' FOR UPDATE",
@@ -151,30 +175,48 @@ def join(
     behind = kept < acknowledged or told < journal or not known
     if behind:
         _recover(db, row["last_id"], max(had_id, seen_id))
-    db.execute(
+        _tell_of_others(db, name, seen)
+    forgot = (behind or bool(recovering)) and not same
+    found = db.execute(
         _JOIN,
         {
             "name": name,
             "epoch": epoch,
+            "last_epoch": last_epoch,
             "incarnation": incarnation,
             "version": version,
             "timeout": submit_timeout_s,
             "acknowledged": kept,
             "journal": told,
             "behind": int(behind),
+            "forgot": int(forgot),
         },
-    )
-    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, behind)
+    ).fetchone()
+    return Joined(Box(name, row["number"], epoch, incarnation), kept, told, behind, bool(found["forgot"]))
 
 
-def _is_not_behind(db: Transaction, seen: Mapping[str, tuple[int, int]]) -> bool:
+def _is_not_behind(db: Transaction, seen: FleetSeen) -> bool:
     """Whether each box shows at least the epoch and the beat that were seen of it before."""
-    if not seen:
-        return True
-    return all(
-        (row[1], row[2]) >= seen.get(row[0], (0, 0))
-        for row in db.execute("SELECT name, epoch, beat FROM boxes")
+    shown = {row[0]: (row[1], row[2]) for row in db.execute("SELECT name, epoch, beat FROM boxes")}
+    return all(shown.get(name, (0, 0)) >= (row.epoch, row.beat) for name, row in seen.rows.items()) and all(
+        shown.get(name, (0, 0))[0] >= epoch for name, epoch in seen.epochs.items()
     )
+
+
+def _tell_of_others(db: Transaction, name: str, seen: FleetSeen) -> None:
+    """Have the restored rows of other boxes show what was seen of them: one whose file is old too finds it by that."""
+    for other in sorted(seen.epochs.keys() - {name}):
+        row = seen.rows.get(other)
+        db.execute(
+            _TELL_OF_ANOTHER,
+            {
+                "name": other,
+                "server": seen.server,
+                "given": seen.epochs[other],
+                "incarnation": "" if row is None else row.incarnation,
+                "journal": 0 if row is None else row.journal,
+            },
+        )
 
 
 def _recover(db: Transaction, last_id: int, known_id: int) -> None:
@@ -183,7 +225,9 @@ def _recover(db: Transaction, last_id: int, known_id: int) -> None:
         "PostgreSQL knows less than this box was told: it was restored. Nothing is claimed until `gatewayd fleet recovered`"
     )
     if db.execute("UPDATE fleet SET recovering = 1 WHERE recovering = 0").rowcount:
-        db.execute("UPDATE boxes SET caught_up = 0 WHERE state = 'member'")
+        db.execute(
+            "UPDATE boxes SET caught_up = 0, forgot = 0, restored_id = ? WHERE state = 'member'", (last_id,)
+        )
         event_eras.begin(db, restored=True)
         db.execute(_SKIP_IDS, (max(0, known_id - last_id) + _SKIPPED_IDS,))
     elif last_id < known_id:
@@ -193,7 +237,21 @@ def _recover(db: Transaction, last_id: int, known_id: int) -> None:
 def caught_up(db: Transaction, box: Box) -> None:
     """Note that a box has told everything again. Raises EpochOldError."""
     require(db, box)
-    db.execute("UPDATE boxes SET caught_up = 1 WHERE name = ?", (box.name,))
+    db.execute("UPDATE boxes SET caught_up = 1, forgot = 0 WHERE name = ?", (box.name,))
+
+
+def doubt_forgotten(db: Transaction, name: str, at: Moment, calendar: Calendar) -> int:
+    """Put messages in doubt that a box may have sent since the backup that was restored, and does not know of; their number, some at a time.
+
+    Those are all that wait or are claimed in the restored database. What another box tells of them settles them.
+    """
+    plan_by_index(db)
+    ids = [row[0] for row in db.execute(_FORGOTTEN, (name, _AT_ONCE))]
+    db.execute(_DOUBT_FORGOTTEN, (name, ids))
+    changes = Changes()
+    settling.doubt(db, ids, at, calendar, changes, reason=FORGOTTEN)
+    changes.write(db)
+    return len(ids)
 
 
 def recovered(db: Transaction) -> list[str]:
@@ -225,14 +283,13 @@ def look(db: Transaction, box: Box, *, beat: bool, journal: int = 0) -> Look | N
         {name: (held[0], held[1]) for name, held in json.loads(row["duties"]).items()},
         bool(row["waits"]),
         row["last_message_id"],
+        row["server"],
     )
 
 
 def _box_row(columns: list[Any]) -> BoxRow:
-    name, number, state, epoch, beat, alive, submit_timeout_s, has_caught_up, is_here = columns
-    return BoxRow(
-        name, number, state, epoch, beat, bool(alive), submit_timeout_s, bool(has_caught_up), is_here
-    )
+    name, number, state, epoch, beat, alive, submit_timeout_s, has_caught_up, *rest = columns
+    return BoxRow(name, number, state, epoch, beat, bool(alive), submit_timeout_s, bool(has_caught_up), *rest)
 
 
 def _fleet_row(row: dict[str, Any]) -> FleetRow:

@@ -40,7 +40,7 @@ class Epochs:
     """The epochs of a member, before it joins."""
 
     present: int
-    given: int  # the highest that the box itself took; a rescue gives the next one
+    given: int  # the highest that the box itself took (see `BoxRow.given`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Joined:
     acknowledged: int  # the highest number of its outcomes that is kept; 0 for a new incarnation
     journal: int  # the highest state of its journal that it told
     behind: bool  # PostgreSQL knows less than this box was told: it was restored, or is another server
+    forgot: bool  # PostgreSQL was restored, and this box does not know all that it sent since the backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ class BoxRow:
     submit_timeout_s: float
     caught_up: bool
     is_here: bool  # it took its epoch since PostgreSQL was last started; also where its program does not tell
+    journal: int
+    incarnation: str
+
+    @property
+    def given(self) -> int:
+        """The highest epoch that the box itself took; a rescue gives the next one."""
+        return self.epoch if self.alive else self.epoch - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,17 @@ class Look:
     duties: Mapping[str, tuple[str | None, int | None]]  # box and epoch by name
     waits: bool  # a message waits that this look did not pass over (see `look`)
     last_message_id: int  # the newest id that the sequence gave
+    server: str  # the database as it runs: another one after a restart, and after a restore
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSeen:
+    """The other boxes as a box last saw them: by that it finds a PostgreSQL that was restored since."""
+
+    server: str = ""
+    # The highest that each took; the box keeps them over a restart.
+    epochs: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, BoxRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

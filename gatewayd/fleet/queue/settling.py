@@ -13,7 +13,7 @@ from gatewayd.fleet.queue import endings, moves
 from gatewayd.fleet.queue.changes import Changes
 from gatewayd.fleet.queue.endings import End
 from gatewayd.fleet.queue.sets import columns
-from gatewayd.messages.reasons import IN_DOUBT
+from gatewayd.messages.reasons import IN_DOUBT, Reason
 from gatewayd.store import Transaction
 from gatewayd.timekeeping.clock import Calendar, Moment
 
@@ -173,9 +173,15 @@ def to_waiting(
 
 
 def doubt(
-    db: Transaction, message_ids: Sequence[int], at: Moment, calendar: Calendar, changes: Changes
+    db: Transaction,
+    message_ids: Sequence[int],
+    at: Moment,
+    calendar: Calendar,
+    changes: Changes,
+    *,
+    reason: Reason = IN_DOUBT,
 ) -> None:
-    """Put started messages in doubt, whose rows are held, and of which no journal tells."""
+    """Put messages in doubt that a box has, whose rows are held, and of which no journal tells."""
     if not message_ids:
         return
     ids = list(message_ids)
@@ -183,4 +189,4 @@ def doubt(
     sent = settle(db, ids, at, calendar, changes)
     doubtful = [each for each in ids if each not in sent]
     db.execute(_DOUBT_PARTS, (doubtful,))
-    endings.in_doubt(db, doubtful, IN_DOUBT.text, at.now, changes)
+    endings.in_doubt(db, doubtful, reason.text, at.now, changes)

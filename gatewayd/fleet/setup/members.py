@@ -135,9 +135,13 @@ def state(db: Transaction) -> FleetState:
 def exclude(db: Transaction, name: str, at: Moment, calendar: Calendar) -> None:
     """Take out a box that does not come back. What it had claimed waits again; what it had started comes in doubt.
 
+    While the fleet is recovering, all that the box may have sent since the backup comes in doubt too: what it knew is lost.
     Raises SetupError where it is no member.
     """
     _retire(db, name, "excluded", at, calendar)
+    if _one(db, "SELECT recovering FROM fleet"):
+        while boxes.doubt_forgotten(db, name, at, calendar):
+            pass
 
 
 def leave(db: Transaction, name: str, at: Moment, calendar: Calendar) -> None:

@@ -39,6 +39,8 @@ class Incarnation:
     journal: int  # raised in each transaction that adopts or starts messages
     epoch: int  # the highest that this box ever had
     asked: int  # the highest that it asked for: it may have been given
+    server: str  # the PostgreSQL that was last seen
+    epochs: Mapping[str, int]  # of the other boxes there
 
     @property
     def highest_epoch(self) -> int:
@@ -91,8 +93,13 @@ class Load:
 
 def incarnation(db: Connection) -> Incarnation | None:
     """The incarnation of this file; None: it has none yet, or a backup was put in its place."""
-    row = db.execute("SELECT token, acknowledged, journal, epoch, asked FROM incarnation").fetchone()
-    return None if row is None else Incarnation(*row)
+    row = db.execute(
+        "SELECT token, acknowledged, journal, epoch, asked, server, epochs FROM incarnation"
+    ).fetchone()
+    if row is None:
+        return None
+    token, acknowledged, journal, epoch, asked, server, epochs = row
+    return Incarnation(token, acknowledged, journal, epoch, asked, server, json.loads(epochs))
 
 
 def begin_incarnation(db: Connection, token: str) -> None:
@@ -140,6 +147,11 @@ def ask_for_epoch(db: Connection, above: int) -> int:
 def note_epoch(db: Connection, epoch: int) -> None:
     """Note the epoch that this box has now."""
     db.execute("UPDATE incarnation SET epoch = max(epoch, ?)", (epoch,))
+
+
+def keep_epochs(db: Connection, server: str, epochs: Mapping[str, int]) -> None:
+    """Note the epochs of the other boxes of the fleet, as this server showed them."""
+    db.execute("UPDATE incarnation SET server = ?, epochs = ?", (server, json.dumps(epochs)))
 
 
 def acknowledge(db: Connection, number: int) -> None:

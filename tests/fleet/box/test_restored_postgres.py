@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -86,6 +87,31 @@ def test_a_box_of_an_older_program_is_not_waited_for(boxes: Boxes, two: tuple[Me
     boxes.fleet.database.psql("UPDATE gatewayd.boxes SET server_epoch = epoch - 1 WHERE name = 'two'")
     with running(one):
         eventually(one.fleet.seen)
+
+
+def test_what_a_box_sent_that_is_restored_together_with_postgres_is_in_doubt(
+    boxes: Boxes, two: tuple[Member, Member]
+) -> None:
+    """Nobody knows that it was sent. What came later goes out."""
+    one, other = two
+    boxes.set_fleet(in_doubt="hold")
+    message_id = boxes.queue.send("sent since the backups")
+    file = one.settings.store.path
+    kept = file.with_name("kept.db")
+    shutil.copyfile(file, kept)
+    with _restored(boxes), running(one, other):
+        boxes.queue.becomes(message_id, "sent")
+        eventually(lambda: one.fleet.status().untold == 0)
+        _looks_again(boxes, other)
+    shutil.copyfile(kept, file)
+    with running(one, other):
+        eventually(lambda: boxes.queue.one("SELECT recovering FROM fleet"))
+        eventually(lambda: boxes.queue.one("SELECT count(*) FROM boxes WHERE caught_up = 0") == 0)
+        with boxes.fleet.connected() as db, db.transaction():
+            assert fleet_boxes.recovered(db) == []
+        boxes.queue.becomes(boxes.queue.send("later"), "sent")
+    assert boxes.queue.state(message_id) == "in_doubt"
+    assert boxes.counts() == {"sent since the backups": 1, "later": 1}
 
 
 @contextmanager

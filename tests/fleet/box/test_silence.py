@@ -9,7 +9,7 @@ from gatewayd.fleet.box.silence import SilenceWatch, Silent
 from gatewayd.fleet.queue.names import BoxRow, Doubt, FleetRow
 
 FLEET = FleetRow("Africa/Bamako", 90, "retry", 120, 1000, 5.0, 25.0, 35.0, 30.0, 2.0, False)
-OTHER = BoxRow("two", 2, "member", 7, 100, True, 60.0, True, True)
+OTHER = BoxRow("two", 2, "member", 7, 100, True, 60.0, True, True, 0, "x")
 DEAD = Silent("two", 7, 100)
 
 

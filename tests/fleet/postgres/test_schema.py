@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_several_boxes_may_migrate_at_the_same_time(database: Database, tmp_path
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(applied) == [[], [], [*range(1, VERSION + 1)]]
+    assert sorted(itertools.chain(*applied)) == [*range(1, VERSION + 1)]  # each by one of them
     with closing(connect(settings)) as db:
         check_version(db)
         assert migrate(db) == []

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gatewayd.fleet.queue import acceptance, boxes, cancels, doubts, releases, starts
-from gatewayd.fleet.queue.names import Box, EpochOldError, ListedRow, Seen
+from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, FleetSeen, ListedRow, Seen
+from gatewayd.fleet.setup import members
 from gatewayd.records import EventType
 from gatewayd.store.tables import event_eras
 from gatewayd.store.tables.events import code_of
@@ -37,6 +39,14 @@ def release(fleet: Fleet, name: str, row: ListedRow) -> set[int]:
 def stamp(fleet: Fleet, name: str, row: ListedRow) -> dict[int, Any]:
     """Stamp one row."""
     return fleet.run(lambda db: starts.stamp(db, fleet.boxes[name], [row]))
+
+
+def see(fleet: Fleet, *changed: BoxRow) -> FleetSeen:
+    """The boxes as box `a` sees them, with these changes; at another server."""
+    found = fleet.run(lambda db: boxes.look(db, fleet.boxes["a"], beat=False))
+    assert found is not None
+    rows = {row.name: row for row in (*found.boxes, *changed)}
+    return FleetSeen("that of before", {row.name: row.given for row in rows.values()}, rows)
 
 
 def rescue(fleet: Fleet, name: str, *, doubt: bool = False) -> None:
@@ -501,11 +511,74 @@ def test_after_a_restore_a_box_joins_above_every_epoch_that_it_had(fleet: Fleet)
 
 
 def test_the_first_box_that_lived_on_finds_a_restored_database(fleet: Fleet) -> None:
-    seen = {row[0]: (row[1], row[2]) for row in fleet.execute("SELECT name, epoch, beat FROM boxes")}
+    seen = see(fleet)
     assert not fleet.join("a", seen=seen).behind
-    epoch, beat = seen["b"]
-    assert fleet.join("a", seen={**seen, "b": (epoch, beat + 1)}).behind
+    other = seen.rows["b"]
+    assert fleet.join("a", seen=see(fleet, replace(other, beat=other.beat + 1))).behind
     assert fleet.claim("a", 1) == []
+
+
+def test_a_box_that_was_started_again_finds_a_restored_database_by_the_epochs_of_others(fleet: Fleet) -> None:
+    epoch = fleet.boxes["b"].epoch
+    assert not fleet.join("a", seen=FleetSeen(epochs={"b": epoch})).behind
+    assert fleet.join("a", seen=FleetSeen(epochs={"b": epoch + 1})).behind
+
+
+def test_a_restored_row_of_a_box_shows_what_others_saw_of_it(fleet: Fleet) -> None:
+    """By that the box finds that its file is as old as the backup."""
+    fleet.execute("UPDATE boxes SET server = 'that of the backup'")
+    seen = see(fleet).rows["b"]
+    fleet.join("a", seen=see(fleet, replace(seen, epoch=seen.epoch + 3, journal=9)))
+    assert fleet.run(lambda db: boxes.epochs(db, "b")).given == seen.epoch + 3
+    assert fleet.join("b").journal == 9
+    rescue(fleet, "b")
+    fleet.execute("UPDATE boxes SET server = 'that of the backup'")
+    fleet.join("a", seen=see(fleet, replace(seen, epoch=seen.epoch + 9, alive=False)))
+    assert fleet.run(lambda db: boxes.epochs(db, "b")).given == seen.epoch + 8
+
+
+def test_a_box_that_joined_a_restored_database_with_an_old_file_loses_its_epoch(fleet: Fleet) -> None:
+    """It cannot know that the number of its epoch was given before; one that came with its present file keeps its own."""
+    fleet.execute("UPDATE boxes SET server = 'that of the backup'")
+    epoch = fleet.boxes["b"].epoch
+    for _ in range(3):
+        box = fleet.join("b", last_epoch=epoch).box
+    server = fleet.one("SELECT server FROM boxes WHERE name = 'b'")
+    for seen in (FleetSeen("before", {"b": epoch}), FleetSeen(server, {"b": epoch + 1})):
+        fleet.join("a", last_epoch=50, seen=seen)
+        assert fleet.run(lambda db: boxes.epochs(db, "b")).given == box.epoch
+    fleet.join("a", last_epoch=100, seen=FleetSeen("before", {"b": epoch + 1}))
+    assert fleet.run(lambda db: boxes.epochs(db, "b")).given > box.epoch
+
+
+def test_after_a_restore_all_is_in_doubt_that_a_box_without_its_memory_may_have_sent(fleet: Fleet) -> None:
+    waits, told = fleet.accept(1, 2)
+    claimed, sent = fleet.accept(3, 2)
+    assert {one.message_id for one in fleet.claim("b", 3)} >= {claimed, sent}
+    assert not fleet.join("b", last_epoch=50).forgot
+    assert not fleet.join("b").forgot
+    assert fleet.join("a", "another incarnation").forgot
+    assert fleet.join("a").forgot  # also after a crash
+    [later] = fleet.accept(1)
+    assert fleet.run(lambda db: boxes.doubt_forgotten(db, "a", AT, CALENDAR)) == 4
+    assert fleet.run(lambda db: boxes.doubt_forgotten(db, "a", AT, CALENDAR)) == 0
+    assert {fleet.state(each) for each in (waits, told, claimed, sent)} == {"in_doubt"}
+    assert fleet.state(later) == "waiting"
+    assert fleet.events(waits) == [code_of(EventType.MESSAGE_IN_DOUBT)]
+    fleet.upload("b", fleet.part(told, "submitted", sim_id=3, epoch=None))
+    fleet.upload("b", fleet.part(sent, "submitted", sim_id=3, epoch=49))
+    assert (fleet.state(told), fleet.state(sent)) == ("sent", "sent")
+    fleet.run(lambda db: boxes.caught_up(db, fleet.boxes["a"]))
+    assert not fleet.join("a").forgot
+    assert fleet.claim("a", 1) == []
+    assert set(fleet.own("a")) == {waits, claimed}
+
+
+def test_the_knowledge_of_a_box_that_is_excluded_after_a_restore_is_lost_too(fleet: Fleet) -> None:
+    [message_id] = fleet.accept(1)
+    fleet.join("b", last_epoch=50)
+    fleet.run(lambda db: members.exclude(db, "a", AT, CALENDAR))
+    assert fleet.state(message_id) == "in_doubt"
 
 
 def test_nothing_is_accepted_where_postgres_knows_less_of_the_box_than_it_saw(fleet: Fleet) -> None:

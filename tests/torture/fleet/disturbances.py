@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.fleet.proxy import Loss
 from tests.torture.fleet.fleet_box import FleetBox
-from tests.torture.fleet.plan import OF_POSTGRES, Kind, Step
+from tests.torture.fleet.plan import OF_POSTGRES, RESTORES, Kind, Step
 
 if TYPE_CHECKING:
     from tests.torture.fleet.run import Torture
@@ -32,7 +32,7 @@ class Disturbance:
     def excludes(self, other: Disturbance) -> bool:
         """Whether the other one may not begin before this one has ended."""
         kinds = (self.step.kind, other.step.kind)
-        if Kind.RESTORE in kinds:
+        if not RESTORES.isdisjoint(kinds):
             return True  # what was accepted after the backup must be known
         if all(kind in OF_POSTGRES for kind in kinds):
             return True
@@ -41,7 +41,7 @@ class Disturbance:
     def finds_all_well(self) -> bool:
         """Whether what it is about works again after what was done to it before."""
         run = self.run
-        if self.step.kind is Kind.RESTORE or self.step.kind is Kind.POSTGRES_CLOCK:
+        if self.step.kind in (*RESTORES, Kind.POSTGRES_CLOCK):
             return all(run.works(box) for box in run.boxes)
         if self.step.kind in OF_POSTGRES:
             return sum(run.works(box) for box in run.boxes) >= len(run.boxes) - 1
@@ -207,6 +207,14 @@ class Restore(Disturbance):
         run.server.start()
         super().begin()
 
+    @property
+    def kills(self) -> bool:
+        """Whether a box is killed: it may have parts in doubt of which the copy knows nothing."""
+        return self.step.late
+
+    def restore_box(self) -> None:
+        """Restore a box too; it does not run."""
+
     def end(self) -> None:
         """Put it back."""
         run = self.run
@@ -215,12 +223,14 @@ class Restore(Disturbance):
             run.broken.append(f"{self.step}: a request was not answered within {ANSWERED_S:.0f} s")
         run.gather_doubts()
         run.forgotten |= {each.sms_id for each in run.clients.accepted if each.at > self._copied_at}
-        if self.step.late:  # a box may have parts in doubt of which the copy knows nothing
+        kills = self.kills
+        if kills:
             self.box.kill()
         run.server.stop("immediate")
         run.server.restore_from(self._copy)
+        self.restore_box()
         run.server.start()
-        if self.step.late:
+        if kills:
             self.box.start()
         run.say("     restored")
         try:
@@ -228,6 +238,24 @@ class Restore(Disturbance):
         finally:
             self._copy.remove()
             run.clients.resume()
+
+
+class RestoreBoth(Restore):
+    """PostgreSQL and a box are put back to what they were some seconds before: nobody knows what the box sent since."""
+
+    kills = True
+
+    def begin(self) -> None:
+        """Keep a copy of both."""
+        self._store = self.run.path / "copies" / f"store-{self.step.number}"
+        self.box.kill()
+        self.box.copy_store(self._store)
+        self.box.start()
+        super().begin()
+
+    def restore_box(self) -> None:
+        """Put the files of the box back."""
+        self.box.put_store_back(self._store)
 
 
 DISTURBANCES: Final[dict[Kind, type[Disturbance]]] = {
@@ -244,4 +272,5 @@ DISTURBANCES: Final[dict[Kind, type[Disturbance]]] = {
     Kind.POSTGRES_AWAY: PostgresKill,
     Kind.OLD_STORE: OldStore,
     Kind.RESTORE: Restore,
+    Kind.RESTORE_BOTH: RestoreBoth,
 }

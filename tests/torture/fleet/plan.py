@@ -24,9 +24,11 @@ class Kind(StrEnum):
     POSTGRES_AWAY = "PostgreSQL killed, away for longer than a lease"
     OLD_STORE = "old SQLite file put back"
     RESTORE = "PostgreSQL restored from a backup"
+    RESTORE_BOTH = "PostgreSQL and the SQLite file of a box restored"
 
 
-OF_POSTGRES = frozenset({Kind.POSTGRES_CLOCK, Kind.POSTGRES_KILL, Kind.POSTGRES_AWAY, Kind.RESTORE})
+RESTORES = frozenset({Kind.RESTORE, Kind.RESTORE_BOTH})
+OF_POSTGRES = frozenset({Kind.POSTGRES_CLOCK, Kind.POSTGRES_KILL, Kind.POSTGRES_AWAY, *RESTORES})
 
 
 @dataclass(frozen=True)
@@ -129,5 +131,6 @@ def _lasts_s(kind: Kind, times: Times, chance: random.Random) -> float:
         Kind.POSTGRES_KILL: chance.uniform(0.0, 1.0),
         Kind.OLD_STORE: chance.uniform(2.0, 6.0),
         Kind.RESTORE: chance.uniform(2.0, 6.0),
+        Kind.RESTORE_BOTH: chance.uniform(2.0, 6.0),
         Kind.LOST: dead_s + 1.0,
     }.get(kind, chance.uniform(0.5, 2.0))
