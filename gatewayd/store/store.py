@@ -100,9 +100,10 @@ class Store:
         timeout_s: float = COMMIT_TIMEOUT_S,
         *,
         then: Callable[[T], None] | None = None,
+        joined: Callable[[], None] | None = None,
     ) -> T:
         """Run `work` on the writing connection and return its result once it is durable (see `Writer.run`)."""
-        return self._opened().run(work, timeout_s, then=then)
+        return self._opened().run(work, timeout_s, then=then, joined=joined)
 
     def take(self, work: Callable[[Transaction], T], *, then: Callable[[T], None] | None = None) -> T:
         """As `write`, for new messages and jobs that can wait: refused while the disk has a problem (see `Writer.run`)."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from gatewayd.fleet.box.epoch import Epoch, JoinAnewError
-from gatewayd.fleet.box.journal import Taken
 from gatewayd.fleet.box.taking import Taking
 from gatewayd.sending.acceptance import StartedHere
 
@@ -37,7 +36,7 @@ class Adopting:
             return
         sims = {one.message_id: one.sim_id for one in found.values()}
         rows = {one.message_id: one.row for one in found.values()}
-        self._taking.take(epoch.box, Taken(sims, rows, dict.fromkeys(rows, ())), already=set(rows))
+        self._taking.adopt(epoch.box, sims, rows)
 
     def _take_accepted(self, epoch: Epoch) -> dict[int, StartedHere]:
         found: dict[int, StartedHere] = {}

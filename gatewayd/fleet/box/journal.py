@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,10 +145,17 @@ class Journal:
             if each not in found or found[each].status != "pending" or found[each].state == "out"
         }
 
-    def take(self, taken: Taken, epoch: int, already: Collection[int] = ()) -> dict[int, int]:
+    def take(
+        self,
+        taken: Taken,
+        epoch: int,
+        already: Collection[int] = (),
+        joined: Callable[[], None] | None = None,
+    ) -> dict[int, int]:
         """Keep messages as claimed or started under an epoch; how many were started for each SIM.
 
         `already`: started ones that are left alone where the journal has them under this epoch, in any state.
+        `joined`: see `Writer.run`.
         """
 
         def keep(db: Transaction) -> dict[int, int]:
@@ -173,7 +180,7 @@ class Journal:
             shared_messages.drop(db, taken.lost)
             return queued
 
-        return self._store.write(keep)
+        return self._store.write(keep, joined=joined)
 
     def drop(self, message_ids: Collection[int], *, begun: bool = True) -> set[int]:
         """Send nothing more of these messages; those of which a part is being submitted stay, and are not in the answer.

@@ -251,6 +251,60 @@ def test_the_first_waiting_caller_runs_the_jobs_of_all(writer: Writer, path: Pat
     assert values(path) == [0, 1, 2]
 
 
+def test_a_job_that_is_joined_runs_before_the_job_that_joins_it_and_shares_its_commit(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.store.engine.writer._JOIN_S", 60)
+    started, before = time.monotonic(), writer.commits
+    with ThreadPoolExecutor() as pool:
+        seen: SimpleQueue[Future[list[Any]]] = SimpleQueue()
+
+        def look(db: Connection) -> list[Any]:
+            db.execute("INSERT INTO t VALUES (2)")
+            return db.execute("SELECT x FROM t").fetchall()
+
+        ran_in = writer.run(insert(1), joined=lambda: seen.put(pool.submit(writer.run, look)))
+        assert [row[0] for row in seen.get().result()] == [1, 2]
+    assert ran_in != threading.get_ident()
+    assert (writer.commits - before, values(path)) == (1, [1, 2])
+    assert time.monotonic() - started < 30
+
+
+def test_a_job_that_nobody_joins_is_written_by_its_caller(writer: Writer, path: Path) -> None:
+    assert writer.run(insert(1), joined=lambda: None) == threading.get_ident()
+    assert values(path) == [1]
+
+
+def test_a_job_that_is_to_be_joined_is_written_as_soon_as_another_writer_ends(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.store.engine.writer._JOIN_S", 60)
+    started = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        occupied, go_on = occupy(writer, pool)
+        writer.run(insert(1), joined=go_on.set)
+        occupied.result()
+    assert values(path) == [1]
+    assert time.monotonic() - started < 30
+
+
+def test_a_joined_job_that_fails_leaves_no_changes_and_the_one_behind_it_is_kept(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayd.store.engine.writer._JOIN_S", 60)
+
+    def fail(db: Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1)")
+        raise ValueError("out of order")
+
+    with ThreadPoolExecutor() as pool:
+        behind: SimpleQueue[Future[int]] = SimpleQueue()
+        with pytest.raises(ValueError, match="out of order"):
+            writer.run(fail, joined=lambda: behind.put(pool.submit(writer.run, insert(2))))
+        behind.get().result()
+    assert values(path) == [2]
+
+
 def test_a_caller_that_waits_too_long_withdraws_its_job_and_the_others_go_on(
     writer: Writer, path: Path
 ) -> None:
