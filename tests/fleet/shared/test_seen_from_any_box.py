@@ -60,6 +60,7 @@ def test_a_text_comes_in_at_one_box_and_is_read_at_another(pair: Pair) -> None:
     assert text["sender"] == RECIPIENT
     answer = pair.here.patch(f"/sms/inbox/{text['id']}", admin, {"read": True})
     assert answer.status_code == 200, answer.text
+    pair.there.knows(admin)
     (shown,) = [
         each
         for each in pair.there.get("/sms/inbox", admin).json()["data"]
