@@ -129,6 +129,7 @@ class Joining:
                     had_id=self._journal.highest_id(),
                     seen_id=self._known.last_message_id,
                     last_epoch=incarnation.epoch,
+                    highest_epoch=incarnation.highest_epoch,
                     seen=self._seen(incarnation),
                 )
         except LookupError:

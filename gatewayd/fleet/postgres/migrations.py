@@ -43,7 +43,7 @@ MIGRATIONS: Final = (
         + tables.TRIGGERS,
     ),
     # server: in which the box took its epoch; a program that does not know of it leaves that of an older epoch.
-    # base_epoch: the highest epoch that its file had when it first joined there.
+    # base_epoch: the highest epoch that its file knew of when it first joined there.
     # restored_id: while recovering, the newest message of the backup; forgot: 1 where the box does not know what it sent since.
     Migration(
         2,

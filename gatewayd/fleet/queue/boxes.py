@@ -39,7 +39,7 @@ _REQUIRE = f"""
 _JOIN = f"""
     UPDATE boxes SET epoch = :epoch, beat = beat + 1, alive = 1, incarnation = :incarnation, version = :version,
         submit_timeout_s = :timeout, acknowledged = :acknowledged, journal = :journal, seen_at = {_NOW},
-        base_epoch = CASE WHEN server = {_SERVER} AND incarnation = :incarnation THEN base_epoch ELSE :last_epoch END,
+        base_epoch = CASE WHEN server = {_SERVER} AND incarnation = :incarnation THEN base_epoch ELSE :highest_epoch END,
         server = {_SERVER}, server_epoch = :epoch,
         caught_up = CASE WHEN :behind = 1 OR :forgot = 1 THEN 0 ELSE caught_up END,
         forgot = CASE WHEN :forgot = 1 THEN 1 ELSE forgot END
@@ -144,13 +144,14 @@ def join(
     had_id: int,
     seen_id: int = 0,
     last_epoch: int = 0,
+    highest_epoch: int = 0,
     seen: FleetSeen = NOTHING_SEEN,
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
     `epoch`: the new one. The box noted durably before that it asks for it, and never asks for one twice.
-    `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages. `seen_id`:
-    the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
+    `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages.
+    `highest_epoch`: the highest that it may have had before: an answer may have been lost. `seen_id`: the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
     the first box that knows more of the others finds a restored PostgreSQL, before it claims. Where PostgreSQL knows less, it was restored:
     then the fleet is set to `recovering`, and ids of messages go on far above those that were given. A box whose own file is behind the
     answer makes a new incarnation and joins again; one that comes with another incarnation than the restored one has forgotten what it
@@ -182,7 +183,7 @@ def join(
         {
             "name": name,
             "epoch": epoch,
-            "last_epoch": last_epoch,
+            "highest_epoch": max(last_epoch, highest_epoch),
             "incarnation": incarnation,
             "version": version,
             "timeout": submit_timeout_s,

@@ -551,6 +551,14 @@ def test_a_box_that_joined_a_restored_database_with_an_old_file_loses_its_epoch(
     assert fleet.run(lambda db: boxes.epochs(db, "b")).given > box.epoch
 
 
+def test_an_epoch_whose_answer_was_lost_does_not_make_a_file_old(fleet: Fleet) -> None:
+    fleet.execute("UPDATE boxes SET server = 'that of the backup'")
+    epoch = fleet.boxes["b"].epoch
+    box = fleet.join("b", last_epoch=epoch - 1, highest_epoch=epoch).box
+    fleet.join("a", last_epoch=50, seen=FleetSeen("before", {"b": epoch}))
+    assert fleet.run(lambda db: boxes.epochs(db, "b")).given == box.epoch
+
+
 def test_after_a_restore_all_is_in_doubt_that_a_box_without_its_memory_may_have_sent(fleet: Fleet) -> None:
     waits, told = fleet.accept(1, 2)
     claimed, sent = fleet.accept(3, 2)
