@@ -71,9 +71,9 @@ def test_a_daemon_that_is_killed_delivers_every_event(box: Box) -> None:
         eventually(partial(has_every_event, box, receiver.ids), 40)
         wanted = all_events(box)
         assert len(wanted) > sent
-        # One id has one body, whatever was repeated, and every signature is valid.
+        # One id has one body, whatever was repeated, and every signature is valid. Reports may still come.
         bodies = {(request.headers["webhook-id"], request.body) for request in receiver.received}
-        assert len(bodies) == len(set(wanted))
+        assert len(bodies) == len({event_id for event_id, _ in bodies})
         for request in receiver.received:
             Webhook(made["secret"]).verify(request.body, dict(request.headers))
         assert len(receiver.received) < 2 * len(wanted)
@@ -127,7 +127,7 @@ def test_a_disk_that_fails_for_a_while_loses_no_event(box: Box) -> None:
         eventually(partial(has_every_event, box, receiver.ids), 40)
         shown = ("webhook", "show", made["id"], "--limit", 1000, "--status")
         eventually(lambda: not box.cli(*shown, "pending")["deliveries"], 30)
-        assert len(box.cli(*shown, "delivered")["deliveries"]) == len(all_events(box))
+        eventually(lambda: len(box.cli(*shown, "delivered")["deliveries"]) == len(all_events(box)))
 
 
 def test_commands_manage_webhooks_of_a_running_daemon(box: Box) -> None:
