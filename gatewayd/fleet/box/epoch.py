@@ -23,9 +23,8 @@ class Epoch:
     # itself: it waits until each box that lives has joined since the server was started.
     trusted: bool
     forgot: bool  # PostgreSQL was restored, and this box does not know all that it sent since the backup
-    kept: tuple[
-        str, Mapping[str, int]
-    ]  # the server and the epochs of the other boxes, as the file of this one has them
+    # The server and the epochs of the other boxes, as the file of this one has them.
+    kept: tuple[str, Mapping[str, int]]
 
     # Of the last look
     fleet: FleetRow | None = None

@@ -15,7 +15,17 @@ from typing import Any
 
 from gatewayd.fleet.queue import settling
 from gatewayd.fleet.queue.changes import Changes
-from gatewayd.fleet.queue.names import Box, BoxRow, EpochOldError, Epochs, FleetRow, FleetSeen, Joined, Look
+from gatewayd.fleet.queue.names import (
+    Box,
+    BoxRow,
+    EpochOldError,
+    Epochs,
+    FleetRow,
+    FleetSeen,
+    Joined,
+    Look,
+    given_epoch,
+)
 from gatewayd.fleet.queue.sets import PLAN_BY_INDEX, plan_by_index
 from gatewayd.messages.reasons import FORGOTTEN
 from gatewayd.store import Transaction
@@ -127,8 +137,7 @@ def epochs(db: Transaction, name: str) -> Epochs:
     row = db.execute("SELECT epoch, alive FROM boxes WHERE name = ? AND state = 'member'", (name,)).fetchone()
     if row is None:
         raise LookupError(name)
-    # A rescue, which comes once at most between two joins, raised the epoch too.
-    return Epochs(row["epoch"], row["epoch"] if row["alive"] else row["epoch"] - 1)
+    return Epochs(row["epoch"], given_epoch(row["epoch"], alive=bool(row["alive"])))
 
 
 def join(

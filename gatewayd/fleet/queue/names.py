@@ -26,6 +26,11 @@ class Box:
     incarnation: str
 
 
+def given_epoch(epoch: int, *, alive: bool) -> int:
+    """The highest epoch that a box itself took: a rescue, which comes once at most between two joins, gave the next one."""
+    return epoch if alive else epoch - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The row of a box as it last saw it. PostgreSQL was restored where it shows less."""
@@ -72,8 +77,8 @@ class BoxRow:
 
     @property
     def given(self) -> int:
-        """The highest epoch that the box itself took; a rescue gives the next one."""
-        return self.epoch if self.alive else self.epoch - 1
+        """The highest epoch that the box itself took."""
+        return given_epoch(self.epoch, alive=self.alive)
 
 
 @dataclass(frozen=True, slots=True)

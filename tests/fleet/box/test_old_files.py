@@ -45,9 +45,8 @@ def test_what_an_older_incarnation_had_started_is_in_doubt(boxes: Boxes, proxy: 
     boxes.set_fleet(in_doubt="hold", beat_s=beat_s, lease_s=120.0, dead_after_s=180.0)
     kept = _keep_file(box)
     message_id = _start_and_lose(boxes, box, proxy)
-    if (
-        beat_s > 1
-    ):  # no beat tells the journal that has the message: the epoch alone tells that the file is old
+    if beat_s > 1:
+        # No beat tells the journal that has the message: the epoch alone tells that the file is old.
         assert boxes.queue.one("SELECT journal FROM boxes") == 0
     shutil.copyfile(kept, box.settings.store.path)
     box.bank.release(1, forget=True)

@@ -181,9 +181,7 @@ class OldStore(Disturbance):
     def begin(self) -> None:
         """Kill the daemon, keep its files, and start it."""
         self._copy = self.run.path / "copies" / f"store-{self.step.number}"
-        self.box.kill()
         self.box.copy_store(self._copy)
-        self.box.start()
         super().begin()
 
     def end(self) -> None:
@@ -248,9 +246,7 @@ class RestoreBoth(Restore):
     def begin(self) -> None:
         """Keep a copy of both."""
         self._store = self.run.path / "copies" / f"store-{self.step.number}"
-        self.box.kill()
         self.box.copy_store(self._store)
-        self.box.start()
         super().begin()
 
     def restore_box(self) -> None:

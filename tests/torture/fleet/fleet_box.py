@@ -98,11 +98,13 @@ class FleetBox:
         self.clock.set(self.hour * 3600)
 
     def copy_store(self, to: Path) -> None:
-        """Keep the files of the store, while the daemon is dead."""
+        """Kill the daemon, keep the files of its store, and start it."""
+        self.kill()
         to.mkdir(parents=True)
         for name in _STORE[:2]:
             if (self.path / name).exists():
                 shutil.copy2(self.path / name, to / name)
+        self.start()
 
     def put_store_back(self, copy: Path) -> None:
         """Put older files in place of the store's, while the daemon is dead."""
