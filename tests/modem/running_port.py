@@ -16,6 +16,9 @@ from tests.modem.recording_work import FAST, RecordingWork
 # Of simulated time: a submission takes 60 ms, a minute 1.2 s.
 SCALE = 0.02
 
+# For an answer that a simulated modem loses. A busy machine delays other answers by less.
+LOST_AFTER_S = 2.0
+
 
 @contextmanager
 def running(
@@ -46,11 +49,17 @@ def running(
 
 @contextmanager
 def port_on(
-    bank: Bank, work: RecordingWork, number: int = 1, *, timing: Timing = FAST, **settings: object
+    bank: Bank,
+    work: RecordingWork,
+    number: int = 1,
+    *,
+    submit_timeout_s: float = 30.0,
+    timing: Timing = FAST,
+    **settings: object,
 ) -> Iterator[Port]:
     """A running port on one modem of a simulated bank, stopped at the end."""
     values = {"port": number, "device": str(bank.device(number)), **settings}
-    port = Port(PortSettings.model_validate(values), work, submit_timeout_s=0.3, timing=timing)
+    port = Port(PortSettings.model_validate(values), work, submit_timeout_s=submit_timeout_s, timing=timing)
     port.start()
     try:
         yield port

@@ -19,7 +19,7 @@ from modem.simulator.core.faults import ALWAYS
 from modem.sms.tpdu import ReportKind
 from tests.conftest import WAIT_S, eventually
 from tests.modem.recording_work import RecordingWork, part
-from tests.modem.running_port import SCALE, port_on
+from tests.modem.running_port import LOST_AFTER_S, SCALE, port_on
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_device_that_goes_and_comes_back_is_used_again(bank: Bank) -> None:
 @pytest.mark.parametrize("fault", list(Fault))
 def test_after_each_fault_the_port_works_and_its_outcome_is_true(bank: Bank, fault: Fault) -> None:
     work = RecordingWork(*parts(bank, 1))
-    with port_on(bank, work) as port:
+    with port_on(bank, work, submit_timeout_s=LOST_AFTER_S) as port:
         eventually(lambda: len(work.outcomes) == 1)
         bank.fault(1, fault, 2 if fault is Fault.SIM_BUSY else 1)
         work.give(*parts(bank, 3, first=2))
@@ -186,7 +186,7 @@ def test_everything_at_once_loses_nothing(tmp_path: Path) -> None:
             faults.rates.update({fault: 0.006 for fault in Fault if fault is not Fault.DEAF})
 
         bank.call(arm)
-        with port_on(bank, work) as port:
+        with port_on(bank, work, submit_timeout_s=0.3) as port:
             # On a busy machine, answers miss their time limits and the modem is set up more often.
             eventually(lambda: len(work.outcomes) == count, 2 * WAIT_S)
             bank.calm()

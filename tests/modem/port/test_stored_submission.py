@@ -22,7 +22,7 @@ from modem.sms import tpdu
 from tests.conftest import eventually
 from tests.modem.healthy_modem import Answers, healthy
 from tests.modem.recording_work import RecordingWork, part
-from tests.modem.running_port import SCALE, port_on, running
+from tests.modem.running_port import LOST_AFTER_S, SCALE, port_on, running
 from tests.modem.scripted_modem import Script, ScriptedModem
 
 STORING: dict[str, Any] = {"submit_via": "storage"}
@@ -140,7 +140,7 @@ def test_every_code_for_a_full_memory_is_recognised(code: int) -> None:
 def test_the_memory_settles_a_part_without_an_answer(bank: Bank, fault: Fault, sent: bool) -> None:
     bank.fault(1, fault)
     work = RecordingWork(stored_part(1))
-    with port_on(bank, work, **STORING):
+    with port_on(bank, work, submit_timeout_s=LOST_AFTER_S, **STORING):
         eventually(lambda: work.outcomes)
         [result] = work.results
         eventually(lambda: bank.stored(1) == [])
@@ -156,7 +156,7 @@ def test_the_memory_settles_a_part_without_an_answer(bank: Bank, fault: Fault, s
 def test_a_reset_of_the_modem_leaves_the_part_in_doubt(bank: Bank, fault: Fault) -> None:
     bank.fault(1, fault)
     work = RecordingWork(stored_part(1))
-    with port_on(bank, work, **STORING):
+    with port_on(bank, work, submit_timeout_s=LOST_AFTER_S, **STORING):
         eventually(lambda: work.outcomes)
     assert isinstance(work.results[0], InDoubt)
 

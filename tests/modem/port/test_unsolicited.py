@@ -23,7 +23,7 @@ from tests.modem.at.test_channel import said
 from tests.modem.driver.test_modem import line
 from tests.modem.healthy_modem import OK, Answers, after, healthy
 from tests.modem.recording_work import FAST, RecordingWork, part
-from tests.modem.running_port import SCALE, port_on, running
+from tests.modem.running_port import LOST_AFTER_S, SCALE, port_on, running
 from tests.modem.scripted_modem import ScriptedModem
 
 RING = b"\r\nRING\r\n"
@@ -212,7 +212,7 @@ def test_a_call_on_a_simulated_modem_is_hung_up(bank: Bank) -> None:
 
 def test_a_reference_that_a_simulated_modem_owes_settles_its_part(bank: Bank) -> None:
     work = RecordingWork(part(1, "text 1", bank.number(2)))
-    with port_on(bank, work) as port:
+    with port_on(bank, work, submit_timeout_s=LOST_AFTER_S) as port:
         eventually(lambda: len(work.outcomes) == 1)
         bank.fault(1, Fault.REFERENCE_LATE)
         work.give(part(2, "text 2", bank.number(2)), part(3, "text 3", bank.number(2)))
