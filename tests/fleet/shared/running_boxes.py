@@ -89,6 +89,13 @@ class RunningBox:
         body = {"recipient": RECIPIENT, "message": text, **values}
         return self.post("/sms/send", key, body, Prefer=f"wait={wait_s:g}" if wait_s else "respond-async")
 
+    def accepted(self, key: str, text: str, *, wait_s: float = 0.0, **values: Any) -> dict[str, Any]:
+        """The data of the answer to a message that must be accepted."""
+        answer = self.send(key, text, wait_s=wait_s, **values)
+        assert answer.status_code == 200, answer.text
+        data: dict[str, Any] = answer.json()["data"]
+        return data
+
     def status(self, key: str, sms_id: str) -> dict[str, Any]:
         """A message as its company reads it."""
         answer = self.get(f"/sms/status/{sms_id}", key)
@@ -207,9 +214,7 @@ class Pair:
 
     def sent(self, text: str, **values: Any) -> str:
         """A message that was accepted here and sent there; its id."""
-        answer = self.here.send(self.key, text, wait_s=30, **values)
-        assert answer.status_code == 200, answer.text
-        data = answer.json()["data"]
+        data = self.here.accepted(self.key, text, wait_s=30, **values)
         assert data["status"] in ("sent", "delivered"), data
         sms_id: str = data["sms_id"]
         return sms_id

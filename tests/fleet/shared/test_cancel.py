@@ -48,7 +48,7 @@ def test_a_message_that_was_sent_cannot_be_cancelled_anywhere(pair: Pair) -> Non
 
 
 def test_a_scheduled_message_and_a_campaign_are_cancelled_at_another_box(pair: Pair) -> None:
-    one = pair.here.send(pair.key, "next year", send_at="2027-01-01T00:00:00Z").json()["data"]["sms_id"]
+    one = pair.here.accepted(pair.key, "next year", send_at="2027-01-01T00:00:00Z")["sms_id"]
     assert pair.there.post(f"/sms/cancel/{one}", pair.key).status_code == 200
     assert pair.here.status(pair.key, one)["status"] == "cancelled"
     for number in range(3):
@@ -64,7 +64,7 @@ def test_the_quota_is_given_back_once(pair: Pair) -> None:
     assert company
     pair.here.knows(key)
     pair.there.knows(key)
-    sms_id = pair.here.send(key, "later", send_at="2027-01-01T00:00:00Z").json()["data"]["sms_id"]
+    sms_id = pair.here.accepted(key, "later", send_at="2027-01-01T00:00:00Z")["sms_id"]
     with ThreadPoolExecutor(6) as pool:
         codes = list(
             pool.map(

@@ -44,19 +44,17 @@ def test_a_webhook_gets_each_event_once_and_goes_on_at_another_box(boxes: Runnin
     second.knows(key, sims=1)
     with Receiver() as receiver:
         second.run("webhook.add", company=company, url=receiver.url, types=["message.delivered"])
-        sent = [
-            second.send(key, f"event {number}", wait_s=30).json()["data"]["sms_id"] for number in range(3)
-        ]
+        sent = [second.accepted(key, f"event {number}", wait_s=30)["sms_id"] for number in range(3)]
         eventually(lambda: len(receiver.received) == 3)
         # An event of which the answer is not noted yet would be posted again, as after a crash of a box alone.
         eventually(lambda: boxes.one("SELECT count(*) FROM deliveries WHERE state = 'delivered'") == 3)
         proxy.cut()  # the first box lives, and cannot reach PostgreSQL
         eventually(lambda: holder(boxes, "webhooks") == "second")
-        sent.append(second.send(key, "event 3", wait_s=30).json()["data"]["sms_id"])
+        sent.append(second.accepted(key, "event 3", wait_s=30)["sms_id"])
         eventually(lambda: len(receiver.received) == 4)
         proxy.heal()
         eventually(lambda: reaches(first))
-        sent.append(second.send(key, "event 4", wait_s=30).json()["data"]["sms_id"])
+        sent.append(second.accepted(key, "event 4", wait_s=30)["sms_id"])
         eventually(lambda: len(receiver.received) == 5)
         assert [json.loads(each.body)["data"]["sms_id"] for each in receiver.received] == sent
 

@@ -114,7 +114,7 @@ def test_events_are_read_at_any_box_with_the_same_cursor(pair: Pair) -> None:
     company, key = pair.boxes.company(pair.here)
     assert company
     began = pair.here.get("/events", key, limit=1000).json()
-    sms_id = pair.here.send(key, "an event", wait_s=30).json()["data"]["sms_id"]
+    sms_id = pair.here.accepted(key, "an event", wait_s=30)["sms_id"]
     eventually(lambda: pair.here.status(key, sms_id)["status"] == "delivered")
     seen = [box.get("/events", key, after=began["next_cursor"]).json() for box in (pair.here, pair.there)]
     assert seen[0] == seen[1]

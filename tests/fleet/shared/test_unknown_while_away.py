@@ -18,7 +18,7 @@ def test_a_message_of_another_box_is_not_missing_while_postgresql_is_away(
     there.ready()
     _, key = boxes.company(there)
     here.knows(key, sims=1)
-    sms_id = there.send(key, "over there").json()["data"]["sms_id"]
+    sms_id = there.accepted(key, "over there")["sms_id"]
     path, unknown = f"/sms/status/{sms_id}", f"/sms/status/{sms_id[:-1]}x"
 
     def answers(asked: str) -> int:
