@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from api.requests.times import rfc3339
@@ -26,8 +26,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _Value = TypeVar("_Value")
 
 
-def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> MessageFilter:
-    """Parse the filter of the message list. An empty value counts as absent.
+def message_filter(query: MultiDict[str, str], e164: Callable[[str], str]) -> MessageFilter:
+    """Parse the filter of the message list. An empty value counts as absent; no parameter may be repeated.
 
     Raises InvalidRequestError with every fault, each under the name of its parameter.
     """
@@ -49,7 +49,7 @@ def message_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> Mess
     return parsed
 
 
-def inbox_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> InboxFilter:
+def inbox_filter(query: MultiDict[str, str], e164: Callable[[str], str]) -> InboxFilter:
     """Parse the filter of the inbox, with the rules of `message_filter`.
 
     A sender that is no number of the plan, as a short code or a name, is taken as it is.
@@ -76,7 +76,7 @@ def inbox_filter(query: Mapping[str, str], e164: Callable[[str], str]) -> InboxF
     return parsed
 
 
-def page(query: Mapping[str, str]) -> tuple[int, int | None]:
+def page(query: MultiDict[str, str]) -> tuple[int, int | None]:
     """Parse page size and cursor, with the rules of `message_filter`."""
     read = _Reader(query)
     limit = read.value("limit", _page) or MessageFilter().limit
@@ -114,14 +114,17 @@ def event_query(query: MultiDict[str, str]) -> tuple[EventQuery, int]:
 class _Reader:
     """Reads parameters one by one, and collects their faults."""
 
-    def __init__(self, query: Mapping[str, str]) -> None:
+    def __init__(self, query: MultiDict[str, str]) -> None:
         self._query = query
         self._faults: list[Fault] = []
 
     def value(self, name: str, convert: Callable[[str], _Value]) -> _Value | None:
-        """A parameter's value; None if it is absent, empty or invalid."""
-        text = self._query.get(name, "")
-        return self.checked(name, text, convert) if text else None
+        """A parameter's value; None if it is absent, empty, invalid or repeated."""
+        texts = self._query.getlist(name)
+        if len(texts) > 1:  # a client that means both must not get the answer to one
+            self._faults.append(Fault(name, "must be given only once"))
+            return None
+        return self.checked(name, texts[0], convert) if texts and texts[0] else None
 
     def checked(self, name: str, text: str, convert: Callable[[str], _Value]) -> _Value | None:
         """The value of a parameter's text; None if it is invalid."""
@@ -197,7 +200,7 @@ def point_in_time(text: str) -> int:
     return _microseconds(text)
 
 
-def delivery_filter(query: Mapping[str, str]) -> tuple[str | None, int, int | None]:
+def delivery_filter(query: MultiDict[str, str]) -> tuple[str | None, int, int | None]:
     """Parse the status, the page size and the cursor of a list of deliveries, with the rules of `message_filter`."""
     read = _Reader(query)
     state = read.value("status", _delivery_state)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import MethodNotAllowed, NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from api.endpoints.bulk import bulk_document
@@ -351,24 +352,27 @@ E164 = Numbering(NumberSettings()).e164
 
 
 def test_the_filter_of_the_message_list() -> None:
-    assert message_filter({}, E164) == MessageFilter()
+    assert message_filter(MultiDict(), E164) == MessageFilter()
     assert (
         message_filter(
-            dict.fromkeys(["status", "campaign_id", "recipient", "since", "limit", "cursor"], ""), E164
+            MultiDict(dict.fromkeys(["status", "campaign_id", "recipient", "since", "limit", "cursor"], "")),
+            E164,
         )
         == MessageFilter()
     )
     assert message_filter(
-        {
-            "status": "sent",
-            "campaign_id": "-5",
-            "recipient": " 22370123456",  # an unescaped +
-            "since": "2025-10-30T14:30:00Z",
-            "until": "2025-10-30T15:30:00 01:00",
-            "limit": "1000",
-            "cursor": "17",
-            "other": "x",
-        },
+        MultiDict(
+            {
+                "status": "sent",
+                "campaign_id": "-5",
+                "recipient": " 22370123456",  # an unescaped +
+                "since": "2025-10-30T14:30:00Z",
+                "until": "2025-10-30T15:30:00 01:00",
+                "limit": "1000",
+                "cursor": "17",
+                "other": "x",
+            }
+        ),
         E164,
     ) == MessageFilter(Status.SENT, -5, "+22370123456", MOMENT, MOMENT, 1000, 17)
 
@@ -388,7 +392,7 @@ def test_the_filter_of_the_message_list() -> None:
     ],
 )
 def test_a_time_of_rfc_3339_is_accepted(text: str, after: int) -> None:
-    assert message_filter({"since": text, "until": text}, E164) == MessageFilter(
+    assert message_filter(MultiDict({"since": text, "until": text}), E164) == MessageFilter(
         since=MOMENT + after, until=MOMENT + after
     )
 
@@ -424,7 +428,7 @@ def test_a_time_of_rfc_3339_is_accepted(text: str, after: int) -> None:
 )
 def test_any_other_form_of_time_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        message_filter({"since": text, "until": text}, E164)
+        message_filter(MultiDict({"since": text, "until": text}), E164)
     assert [fault.field for fault in caught.value.faults] == ["since", "until"]
 
 
@@ -439,16 +443,24 @@ def test_all_faults_of_a_query_are_reported_at_once() -> None:
         "cursor": "9" * 19,
     }
     with pytest.raises(InvalidRequestError) as caught:
-        message_filter(invalid, E164)
+        message_filter(MultiDict(invalid), E164)
     assert [fault.field for fault in caught.value.faults] == list(invalid)
+
+
+@pytest.mark.parametrize("texts", [("sent", "failed"), ("sent", "sent"), ("", "sent"), ("sent", "")])
+def test_a_parameter_that_is_repeated_is_refused(texts: tuple[str, str]) -> None:
+    query = MultiDict([("status", text) for text in texts])
+    with pytest.raises(InvalidRequestError) as caught:
+        message_filter(query, E164)
+    assert caught.value.faults == [Fault("status", "must be given only once")]
 
 
 @given(
     st.dictionaries(
         st.sampled_from(["status", "campaign_id", "recipient", "since", "until", "limit", "cursor"]),
-        st.text() | st.datetimes().map(str) | st.integers().map(str),
+        st.text() | st.datetimes().map(str) | st.integers().map(str) | st.lists(st.text()),
     )
 )
-def test_any_query_is_a_filter_or_refused(query: dict[str, str]) -> None:
+def test_any_query_is_a_filter_or_refused(query: dict[str, str | list[str]]) -> None:
     with suppress(InvalidRequestError):
-        assert 1 <= message_filter(query, E164).limit <= LARGEST_PAGE
+        assert 1 <= message_filter(MultiDict(query), E164).limit <= LARGEST_PAGE
