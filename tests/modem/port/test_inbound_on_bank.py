@@ -43,7 +43,7 @@ def receiving(bank: Bank) -> Iterator[RecordingWork]:
     """A running port on the first modem, with a RecordingWork that records the messages."""
     work = RecordingWork()
     settings = PortSettings(port=1, device=str(bank.device(1)))
-    port = Port(settings, work, submit_timeout_s=0.5, timing=FAST)
+    port = Port(settings, work, submit_timeout_s=30, timing=FAST)
     port.start()
     try:
         yield work

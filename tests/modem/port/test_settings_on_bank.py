@@ -56,7 +56,7 @@ def test_parts_and_texts_survive(tmp_path: Path, make: str, fault: Fault) -> Non
     with Bank(config) as bank:
         work = RecordingWork()
         settings = PortSettings(port=1, device=str(bank.device(1)))
-        port = Port(settings, work, submit_timeout_s=0.5, timing=RARELY_LISTED)
+        port = Port(settings, work, submit_timeout_s=30, timing=RARELY_LISTED)
         if fault is Fault.IDENTITY_GLUED:
             bank.fault(1, fault)
         port.start()
