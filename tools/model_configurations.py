@@ -142,7 +142,11 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     _without("RESTORED_START", _search(_BACKUP_TWO_PARTS, "MODEM")),
     _without("EPOCH_ABOVE", _large(_search(_BACKUP, "LOSSES"))),
     # Long searches.
-    _large(_search(_ONE, "RESTARTS CRASHES WATCHES MODEM")),
+    # The four faults of these at once are more states than the memory of one run holds: 59 million were not all.
+    _large(_search(_ONE, "RESTARTS CRASHES WATCHES")),
+    _large(_search(_ONE, "RESTARTS CRASHES MODEM")),
+    _large(_search(_ONE, "RESTARTS WATCHES MODEM")),
+    _large(_search(_ONE, "CRASHES WATCHES MODEM")),
     _large(_search(_TWO_PARTS, "RESTARTS CRASHES MODEM")),
     _large(_search(_BOTH, "RESTARTS")),
     _large(_search(_BOTH, "CRASHES")),

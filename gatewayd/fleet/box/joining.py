@@ -19,7 +19,7 @@ from gatewayd.fleet.postgres.migrations import check_version
 from gatewayd.fleet.queue import boxes
 from gatewayd.fleet.queue.names import Box, Epochs, FleetSeen, Joined
 from gatewayd.store import Transaction
-from gatewayd.store.tables.shared_messages import Incarnation
+from gatewayd.store.tables.shared_messages import Asked, Incarnation
 from gatewayd.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -69,9 +69,10 @@ class Joining:
         self._lease.lose()
         incarnation = self._journal.incarnation()
         epochs = self._epochs()
-        if epochs.given > incarnation.highest_epoch:
+        if epochs.given > incarnation.known_epoch(epochs.server, taken_there=epochs.taken_there):
             self._begin_anew(epochs.given)
-        joined = self._ask(incarnation, self._journal.ask_for_epoch(above=epochs.present))
+        asked = self._journal.ask_for_epoch(epochs.present, epochs.server)
+        joined = self._ask(incarnation, epochs.present, asked)
         if joined.acknowledged > self._journal.last_number() or joined.journal > incarnation.journal:
             self._begin_anew(joined.box.epoch)
         if joined.acknowledged < incarnation.acknowledged:
@@ -112,7 +113,7 @@ class Joining:
         except LookupError:
             raise _no_member(self._name) from None
 
-    def _ask(self, incarnation: Incarnation, epoch: int) -> Joined:
+    def _ask(self, incarnation: Incarnation, present: int, asked: Asked) -> Joined:
         try:
             with self._link.transaction() as db:
                 if (refused := self._refused(db)) is not None:
@@ -121,7 +122,8 @@ class Joining:
                     db,
                     self._name,
                     incarnation.token,
-                    epoch=epoch,
+                    present=present,
+                    epoch=asked.epoch,
                     version=VERSION,
                     submit_timeout_s=self._submit_timeout_s,
                     acknowledged=incarnation.acknowledged,
@@ -129,7 +131,7 @@ class Joining:
                     had_id=self._journal.highest_id(),
                     seen_id=self._known.last_message_id,
                     last_epoch=incarnation.epoch,
-                    highest_epoch=incarnation.highest_epoch,
+                    highest_epoch=asked.base,
                     seen=self._seen(incarnation),
                 )
         except LookupError:

@@ -12,7 +12,7 @@ from gatewayd.store import Transaction
 from gatewayd.store.store import Store
 from gatewayd.store.tables import outcomes, shared_messages
 from gatewayd.store.tables.outcomes import Outcome
-from gatewayd.store.tables.shared_messages import Entry, Incarnation, Load, NewPart
+from gatewayd.store.tables.shared_messages import Asked, Entry, Incarnation, Load, NewPart
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class Journal:
 
         self._store.write(begin)
 
-    def ask_for_epoch(self, above: int) -> int:
-        """The epoch to ask for now, above this one and each that was asked for before; the answer may be lost."""
-        return self._store.write(lambda db: shared_messages.ask_for_epoch(db, above))
+    def ask_for_epoch(self, above: int, server: str) -> Asked:
+        """The epoch to ask this server for now, above `above` and each that was asked for before; the answer may be lost."""
+        return self._store.write(lambda db: shared_messages.ask_for_epoch(db, above, server))
 
     def keep_epochs(self, server: str, epochs: Mapping[str, int]) -> None:
         """Keep the epochs of the other boxes, as this server showed them: a PostgreSQL that shows lower ones was restored."""

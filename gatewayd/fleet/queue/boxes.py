@@ -61,6 +61,7 @@ _TELL_OF_ANOTHER = f"""
     UPDATE boxes SET
         epoch = CASE WHEN server = {_SERVER} AND base_epoch < :given THEN greatest(epoch, :given) + 1
             ELSE greatest(epoch, :given + 1 - alive) END,
+        server = CASE WHEN server = {_SERVER} AND base_epoch < :given THEN '' ELSE server END,
         journal = CASE WHEN incarnation = :incarnation THEN greatest(journal, :journal) ELSE journal END
     WHERE name = :name AND state = 'member' AND {_SERVER} <> :server
 """
@@ -134,10 +135,14 @@ def require(db: Transaction, box: Box) -> bool:
 
 def epochs(db: Transaction, name: str) -> Epochs:
     """The epochs of a member. Raises LookupError where there is no such member."""
-    row = db.execute("SELECT epoch, alive FROM boxes WHERE name = ? AND state = 'member'", (name,)).fetchone()
+    row = db.execute(
+        f"SELECT epoch, alive, {_SERVER} AS present, server FROM boxes WHERE name = ? AND state = 'member'",
+        (name,),
+    ).fetchone()
     if row is None:
         raise LookupError(name)
-    return Epochs(row["epoch"], given_epoch(row["epoch"], alive=bool(row["alive"])))
+    given = given_epoch(row["epoch"], alive=bool(row["alive"]))
+    return Epochs(row["epoch"], given, row["present"], row["server"] == row["present"])
 
 
 def join(
@@ -145,6 +150,7 @@ def join(
     name: str,
     incarnation: str,
     *,
+    present: int,
     epoch: int,
     version: str,
     submit_timeout_s: float,
@@ -158,14 +164,15 @@ def join(
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
-    `epoch`: the new one. The box noted durably before that it asks for it, and never asks for one twice.
+    `present`: the epoch that `epochs` gave, by which the box judged whether its file is old. `epoch`: the new one. The box noted durably
+    before that it asks for it, and never asks for one twice.
     `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages.
-    `highest_epoch`: the highest that it may have had before: an answer may have been lost. `seen_id`: the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
+    `highest_epoch`: the highest that it may have had before it first asked this server: an answer may have been lost. `seen_id`: the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
     the first box that knows more of the others finds a restored PostgreSQL, before it claims. Where PostgreSQL knows less, it was restored:
     then the fleet is set to `recovering`, and ids of messages go on far above those that were given. A box whose own file is behind the
     answer makes a new incarnation and joins again; one that comes with another incarnation than the restored one has forgotten what it
     sent since the backup.
-    Raises LookupError where there is no such member, and EpochOldError where its epoch is as high as that already.
+    Raises LookupError where there is no such member, and EpochOldError where its epoch is not `present` any more.
     """
     # The fleet's row first: one of two joins that find PostgreSQL restored would wait for the other one's box, and that for the fleet.
     (recovering,) = db.execute("SELECT recovering FROM fleet FOR NO KEY UPDATE").fetchone()
@@ -176,7 +183,7 @@ def join(
     ).fetchone()
     if row is None:
         raise LookupError(name)
-    if row["epoch"] >= epoch:
+    if row["epoch"] != present:
         raise EpochOldError
     same = row["incarnation"] == incarnation
     kept = row["acknowledged"] if same else 0

@@ -46,6 +46,10 @@ class Epochs:
 
     present: int
     given: int  # the highest that the box itself took (see `BoxRow.given`)
+    server: str  # the database as it runs (see `Look.server`)
+    taken_there: (
+        bool  # by a join there; else it is that of a backup, or of before a restart, or others told it
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,14 +94,17 @@ class Leave:
         """Tell the fleet every outcome, under a new epoch."""
         timeout_s = float(self._settings.dispatch.submit_timeout_s)
         with self._db.transaction():
-            present = boxes.epochs(self._db, name).present
-        epoch = self._store.write(lambda local: shared_messages.ask_for_epoch(local, present))
+            epochs = boxes.epochs(self._db, name)
+        asked = self._store.write(
+            lambda local: shared_messages.ask_for_epoch(local, epochs.present, epochs.server)
+        )
         with self._db.transaction():
             joined = boxes.join(
                 self._db,
                 name,
                 incarnation.token,
-                epoch=epoch,
+                present=epochs.present,
+                epoch=asked.epoch,
                 version=VERSION,
                 submit_timeout_s=timeout_s,
                 acknowledged=incarnation.acknowledged,

@@ -39,13 +39,28 @@ class Incarnation:
     journal: int  # raised in each transaction that adopts or starts messages
     epoch: int  # the highest that this box ever had
     asked: int  # the highest that it asked for: it may have been given
+    asked_server: str  # the PostgreSQL that was last asked
+    base_epoch: int  # the highest that it knew of before it first asked there, or took there
     server: str  # the PostgreSQL that was last seen
     epochs: Mapping[str, int]  # of the other boxes there
 
-    @property
-    def highest_epoch(self) -> int:
-        """The highest epoch that this box may have. A higher one was given to a box with a newer file."""
+    def known_epoch(self, server: str, *, taken_there: bool) -> int:
+        """The highest epoch that PostgreSQL may show of this box; a higher one was given to a box with a newer file.
+
+        `taken_there`: it is shown by a join at this server. Else it is that of a backup, or other boxes told it: what this file
+        has asked there since is no proof then, because the numbers of a lost file are given again.
+        """
+        if server == self.asked_server and not taken_there:
+            return self.base_epoch
         return max(self.epoch, self.asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An epoch that is asked for, and the highest that the file knew of before it first asked that server."""
+
+    epoch: int
+    base: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +109,14 @@ class Load:
 def incarnation(db: Connection) -> Incarnation | None:
     """The incarnation of this file; None: it has none yet, or a backup was put in its place."""
     row = db.execute(
-        "SELECT token, acknowledged, journal, epoch, asked, server, epochs FROM incarnation"
+        "SELECT token, acknowledged, journal, epoch, asked, asked_server, base_epoch, server, epochs FROM incarnation"
     ).fetchone()
     if row is None:
         return None
-    token, acknowledged, journal, epoch, asked, server, epochs = row
-    return Incarnation(token, acknowledged, journal, epoch, asked, server, json.loads(epochs))
+    token, acknowledged, journal, epoch, asked, asked_server, base, server, epochs = row
+    return Incarnation(
+        token, acknowledged, journal, epoch, asked, asked_server, base, server, json.loads(epochs)
+    )
 
 
 def begin_incarnation(db: Connection, token: str) -> None:
@@ -132,21 +149,22 @@ def raise_journal(db: Connection) -> int:
     return 0 if row is None else row[0]
 
 
-def ask_for_epoch(db: Connection, above: int) -> int:
-    """Note that a new epoch is asked for, and which one: it is above `above` and above each that was asked for before.
+def ask_for_epoch(db: Connection, above: int, server: str) -> Asked:
+    """Note that this server is asked for a new epoch, and for which one: above `above` and above each that was asked for before.
 
     Whether it was given may remain unknown. As none is asked for twice, a file that lacks the epoch of its box is an older one.
     """
     row = db.execute(
-        "UPDATE incarnation SET asked = max(epoch, asked, ?) + 1 RETURNING asked", (above,)
+        "UPDATE incarnation SET asked = max(epoch, asked, :above) + 1, asked_server = :server,"
+        " base_epoch = CASE asked_server WHEN :server THEN base_epoch ELSE max(epoch, asked) END RETURNING asked, base_epoch",
+        {"above": above, "server": server},
     ).fetchone()
-    asked: int = row[0]
-    return asked
+    return Asked(*row)
 
 
 def note_epoch(db: Connection, epoch: int) -> None:
     """Note the epoch that this box has now."""
-    db.execute("UPDATE incarnation SET epoch = max(epoch, ?)", (epoch,))
+    db.execute("UPDATE incarnation SET epoch = max(epoch, ?1), base_epoch = max(base_epoch, ?1)", (epoch,))
 
 
 def keep_epochs(db: Connection, server: str, epochs: Mapping[str, int]) -> None:

@@ -48,6 +48,9 @@ RECIPIENT = "+22376999999"
 # The times of the protocol in these tests: as short as a busy machine allows.
 TIMES = {"beat_s": 0.3, "lease_s": 3.0, "dead_after_s": 5.0, "doubt_extra_s": 1.0, "look_s": 0.2}
 
+CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+"""Cancels the statements that wait for a lock; no row: none does."""
+
 _SIM = "INSERT INTO sims (id, iccid, port, slot, first_seen_at) VALUES (?, ?, ?, 1, 0)"
 
 

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import eventually
-from tests.fleet.box.members import Boxes, Member, running
+from tests.fleet.box.members import CANCEL, Boxes, Member, running
 from tests.fleet.proxy import Proxy
 
 pytestmark = pytest.mark.postgres
-
-# Cancels the statements that wait for a lock.
-_CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
 def test_an_old_file_is_a_new_incarnation_and_does_not_send_what_was_sent_since(boxes: Boxes) -> None:
@@ -69,7 +66,7 @@ def test_joins_that_fail_do_not_hide_that_a_file_is_old(boxes: Boxes, proxy: Pro
         db.execute("SELECT 1 FROM boxes FOR UPDATE").fetchall()
         box.start()
         for _ in range(3):
-            eventually(lambda: boxes.queue.one(_CANCEL))
+            eventually(lambda: boxes.queue.one(CANCEL))
     try:
         eventually(lambda: boxes.queue.state(message_id) == "in_doubt")
     finally:

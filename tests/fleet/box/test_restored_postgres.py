@@ -10,7 +10,7 @@ import pytest
 
 from gatewayd.fleet.queue import boxes as fleet_boxes
 from tests.conftest import eventually
-from tests.fleet.box.members import Boxes, Member, running
+from tests.fleet.box.members import CANCEL, Boxes, Member, running
 from tests.fleet.databases import ROLE
 
 pytestmark = pytest.mark.postgres
@@ -89,10 +89,16 @@ def test_a_box_of_an_older_program_is_not_waited_for(boxes: Boxes, two: tuple[Me
         eventually(one.fleet.seen)
 
 
+@pytest.mark.parametrize("told_first", [True, False])
+@pytest.mark.parametrize("joins", [0, 1])
+@pytest.mark.parametrize("asks_in_vain", [0, 1, 2])
 def test_what_a_box_sent_that_is_restored_together_with_postgres_is_in_doubt(
-    boxes: Boxes, two: tuple[Member, Member]
+    boxes: Boxes, two: tuple[Member, Member], joins: int, asks_in_vain: int, told_first: bool
 ) -> None:
-    """Nobody knows that it was sent. What came later goes out."""
+    """Nobody knows that it was sent. What came later goes out.
+
+    The box may join, and ask for an epoch in vain, before another box tells of the epoch that it had since the backup.
+    """
     one, other = two
     boxes.set_fleet(in_doubt="hold")
     message_id = boxes.queue.send("sent since the backups")
@@ -104,7 +110,15 @@ def test_what_a_box_sent_that_is_restored_together_with_postgres_is_in_doubt(
         eventually(lambda: one.fleet.status().untold == 0)
         _looks_again(boxes, other)
     shutil.copyfile(kept, file)
-    with running(one, other):
+    for _ in range(joins):
+        with running(one):
+            eventually(lambda: one.fleet.status().agent.box)
+    for _ in range(asks_in_vain):
+        with boxes.fleet.connected() as db, db.transaction():
+            db.execute("SELECT 1 FROM fleet FOR UPDATE").fetchall()
+            with running(one):
+                eventually(lambda: boxes.queue.one(CANCEL))
+    with running(*((other, one) if told_first else (one, other))):
         eventually(lambda: boxes.queue.one("SELECT recovering FROM fleet"))
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM boxes WHERE caught_up = 0") == 0)
         with boxes.fleet.connected() as db, db.transaction():

@@ -109,10 +109,9 @@ class Fleet:
 
     def join(self, name: str, incarnation: str | None = None, **known: Any) -> Joined:
         """Let a box take a new epoch."""
-        known = {"acknowledged": 0, "journal": 0, "had_id": 0, **known}
-        if "epoch" not in known:
-            present = self.one("SELECT epoch FROM boxes WHERE name = ?", name) or 0
-            known["epoch"] = max(present, known.get("last_epoch", 0)) + 1
+        present = self.one("SELECT epoch FROM boxes WHERE name = ?", name) or 0
+        known = {"acknowledged": 0, "journal": 0, "had_id": 0, "present": present, **known}
+        known.setdefault("epoch", max(present, known.get("last_epoch", 0)) + 1)
         token = incarnation or self.one("SELECT incarnation FROM boxes WHERE name = ?", name)
         joined = self.run(
             lambda db: boxes.join(db, name, token, version="test", submit_timeout_s=TIMEOUT_S, **known)

@@ -230,7 +230,13 @@ class Protocol:
         token = f"{box.name}-{box.incarnations}"
         present = self.fleet.one("SELECT epoch FROM boxes WHERE name = ?", box.name)
         box.asked = max(box.asked, present) + 1
-        known: dict[str, Any] = {"epoch": box.asked, "acknowledged": box.told, "journal": 0, "had_id": 0}
+        known: dict[str, Any] = {
+            "present": present,
+            "epoch": box.asked,
+            "acknowledged": box.told,
+            "journal": 0,
+            "had_id": 0,
+        }
 
         def answer(joined: Any) -> None:
             box.box, box.mode, box.lease = joined.box, "run", False

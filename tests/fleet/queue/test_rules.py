@@ -394,10 +394,11 @@ def test_the_epoch_that_a_box_had_is_known(fleet: Fleet, gone: str) -> None:
 
 
 def test_an_epoch_is_given_once(fleet: Fleet) -> None:
-    """A join that was asked for before another one, and is executed after it, changes nothing."""
+    """A join that was asked for before another one, a rescue or a restore, and is executed after it, changes nothing."""
     box = fleet.boxes["a"]
-    with pytest.raises(EpochOldError):
-        fleet.join("a", epoch=box.epoch)
+    for epoch in (box.epoch, box.epoch + 9):
+        with pytest.raises(EpochOldError):
+            fleet.join("a", present=box.epoch - 1, epoch=epoch)
     assert fleet.one("SELECT epoch FROM boxes WHERE name = 'a'") == box.epoch
 
 
@@ -547,8 +548,11 @@ def test_a_box_that_joined_a_restored_database_with_an_old_file_loses_its_epoch(
     for seen in (FleetSeen("before", {"b": epoch}), FleetSeen(server, {"b": epoch + 1})):
         fleet.join("a", last_epoch=50, seen=seen)
         assert fleet.run(lambda db: boxes.epochs(db, "b")).given == box.epoch
+    assert fleet.run(lambda db: boxes.epochs(db, "b")).taken_there
     fleet.join("a", last_epoch=100, seen=FleetSeen("before", {"b": epoch + 1}))
-    assert fleet.run(lambda db: boxes.epochs(db, "b")).given > box.epoch
+    told = fleet.run(lambda db: boxes.epochs(db, "b"))
+    assert told.given > box.epoch
+    assert not told.taken_there
 
 
 def test_an_epoch_whose_answer_was_lost_does_not_make_a_file_old(fleet: Fleet) -> None:
