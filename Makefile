@@ -22,7 +22,7 @@
 # make container   test the installed service in a Debian that systemd-nspawn boots: ten minutes, as root;
 #              apt-get install debootstrap systemd-container
 # make lock    write the newest allowed version of every package to constraints.txt; needs a network. Then: make test
-# make model   check the model of boxes that share one queue (docs/models): a quarter of an hour; make model QUICK=1 takes two minutes;
+# make model   check the model of boxes that share one queue (docs/models): three minutes; make model QUICK=1 takes ten seconds;
 #              apt-get install spin gcc
 # make torture 100 kills, modems cut off, 1000 power cuts; prints a table (options: make torture TORTURE="--seed 7")
 # make torture-fleet   three boxes on one PostgreSQL: boxes, network, clocks and PostgreSQL fail at random; prints a table;

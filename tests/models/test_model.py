@@ -69,6 +69,7 @@ def test_every_property_rule_and_mutation_is_explained() -> None:
             "pan:1: assertion violated (a==b) (at depth 7)\n" + COMPLETE.replace("errors: 0", "errors: 1"),
             "fails",
         ),
+        ("\tnon-progress cycles \t+ (fairness disabled)\n" + COMPLETE, "holds"),
         ("pan:1: non-progress cycle (at depth 9)\n" + COMPLETE.replace("errors: 0", "errors: 1"), "fails"),
         ("error: max search depth too small\n" + COMPLETE, "cut off"),
         ("pan: reached -DMEMLIM bound\nWarning: Search not completed\n" + COMPLETE, "cut off"),
