@@ -164,14 +164,17 @@ def join(
 ) -> Joined:
     """Take a new epoch. From its commit on nothing that was asked under an older one can change anything any more.
 
-    `present`: the epoch that `epochs` gave, by which the box judged whether its file is old. `epoch`: the new one. The box noted durably
-    before that it asks for it, and never asks for one twice.
+    `present`: the epoch that `epochs` gave, by which the box judged whether its file is old.
+    `epoch`: the new one. The box noted durably before that it asks for it, and never asks for one twice.
     `acknowledged`, `journal`, `had_id`, `last_epoch`: the highest that this box was told, told or had; `had_id`: of its messages.
-    `highest_epoch`: the highest that it may have had before it first asked this server: an answer may have been lost. `seen_id`: the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept. `seen`: so
-    the first box that knows more of the others finds a restored PostgreSQL, before it claims. Where PostgreSQL knows less, it was restored:
-    then the fleet is set to `recovering`, and ids of messages go on far above those that were given. A box whose own file is behind the
-    answer makes a new incarnation and joins again; one that comes with another incarnation than the restored one has forgotten what it
-    sent since the backup.
+    `highest_epoch`: the highest that it may have had before it first asked this server: an answer may have been lost.
+    `seen_id`: the newest id of a message that it saw given. PostgreSQL may forget that one in a crash, as its message was not kept.
+    `seen`: so the first box that knows more of the others finds a restored PostgreSQL, before it claims.
+
+    Where PostgreSQL knows less, it was restored: then the fleet is set to `recovering`, and ids of messages go on far above those
+    that were given. A box whose own file is behind the answer makes a new incarnation and joins again; one that comes with another
+    incarnation than the restored one has forgotten what it sent since the backup.
+
     Raises LookupError where there is no such member, and EpochOldError where its epoch is not `present` any more.
     """
     # The fleet's row first: one of two joins that find PostgreSQL restored would wait for the other one's box, and that for the fleet.
