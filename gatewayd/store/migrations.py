@@ -1051,6 +1051,15 @@ def m035_known_epochs(db: Database) -> None:
         -- The PostgreSQL that was last seen, and the epochs of the other boxes there, by name, as JSON.
         ALTER TABLE incarnation ADD COLUMN server TEXT NOT NULL DEFAULT '';
         ALTER TABLE incarnation ADD COLUMN epochs TEXT NOT NULL DEFAULT '{}';
+    """,
+    )
+
+
+@migrations()
+def m036_asked_server(db: Database) -> None:
+    _execute(
+        db,
+        """
         -- The PostgreSQL that was last asked for an epoch, and the highest epoch that this file knew of before it first asked there.
         ALTER TABLE incarnation ADD COLUMN asked_server TEXT NOT NULL DEFAULT '';
         ALTER TABLE incarnation ADD COLUMN base_epoch INTEGER NOT NULL DEFAULT 0;

@@ -42,7 +42,8 @@ MIGRATIONS: Final = (
         + tables.JOINING
         + tables.TRIGGERS,
     ),
-    # server: in which the box took its epoch; a program that does not know of it leaves that of an older epoch.
+    # server: in which the box took its epoch; a program that does not know of it leaves that of an older epoch. Empty where another
+    # box told that it had a higher one before.
     # base_epoch: the highest epoch that its file knew of when it first joined there.
     # restored_id: while recovering, the newest message of the backup; forgot: 1 where the box does not know what it sent since.
     Migration(
