@@ -57,11 +57,11 @@ _JOIN = f"""
 """
 
 # A box that has joined the restored database without the epoch that was seen of it has an old file: it loses the one that it took.
+_HAS_OLD_FILE = f"server = {_SERVER} AND base_epoch < :given"
 _TELL_OF_ANOTHER = f"""
     UPDATE boxes SET
-        epoch = CASE WHEN server = {_SERVER} AND base_epoch < :given THEN greatest(epoch, :given) + 1
-            ELSE greatest(epoch, :given + 1 - alive) END,
-        server = CASE WHEN server = {_SERVER} AND base_epoch < :given THEN '' ELSE server END,
+        epoch = CASE WHEN {_HAS_OLD_FILE} THEN greatest(epoch, :given) + 1 ELSE greatest(epoch, :given + 1 - alive) END,
+        server = CASE WHEN {_HAS_OLD_FILE} THEN '' ELSE server END,
         journal = CASE WHEN incarnation = :incarnation THEN greatest(journal, :journal) ELSE journal END
     WHERE name = :name AND state = 'member' AND {_SERVER} <> :server
 """

@@ -81,9 +81,7 @@ def two(boxes: RunningBoxes) -> tuple[RunningBox, RunningBox, str]:
 def test_a_scheduled_message_is_sent_when_it_is_due(boxes: RunningBoxes) -> None:
     here, there, key = two(boxes)
     due = datetime.now(UTC) + timedelta(seconds=2)
-    answer = there.send(key, "later", send_at=due.isoformat())
-    assert answer.status_code == 200, answer.text
-    sms_id = answer.json()["data"]["sms_id"]
+    sms_id = there.accepted(key, "later", send_at=due.isoformat())["sms_id"]
     assert here.status(key, sms_id)["status"] == "pending"
     eventually(lambda: here.status(key, sms_id)["status"] == "delivered")
     assert datetime.now(UTC) >= due
@@ -99,9 +97,7 @@ def test_a_message_that_no_box_can_send_expires(boxes: RunningBoxes) -> None:
     eventually(
         lambda: not any(each.registered for each in there.daemon.gateway.port_registry.sims().values())
     )
-    answer = here.send(key, "in vain", expires_in_s=1, sim_number_id=sim)
-    assert answer.status_code == 200, answer.text
-    sms_id = answer.json()["data"]["sms_id"]
+    sms_id = here.accepted(key, "in vain", expires_in_s=1, sim_number_id=sim)["sms_id"]
     eventually(lambda: here.status(key, sms_id)["status"] == "failed")
     assert boxes.one("SELECT count(*) FROM queue") == 0
     assert boxes.one("SELECT count(*) FROM events WHERE type = 3") == 1
@@ -113,8 +109,6 @@ def test_sandbox_messages_are_played_once(boxes: RunningBoxes) -> None:
     key = there.run("key.add", company=company, sandbox=True)["key"]
     here.knows(key)
     for box in (here, there):
-        answer = box.send(key, "played", recipient=_SANDBOX_DELIVERED, wait_s=30)
-        assert answer.status_code == 200, answer.text
-        sms_id = answer.json()["data"]["sms_id"]
+        sms_id = box.accepted(key, "played", recipient=_SANDBOX_DELIVERED, wait_s=30)["sms_id"]
         eventually(lambda sms_id=sms_id: here.status(key, sms_id)["status"] == "delivered")  # type: ignore[misc]
     assert boxes.one("SELECT count(*) FROM events WHERE sandbox = 1 AND type IN (1, 2)") == 4

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import PortSettings
 from modem.parts import Submitted
 from modem.port.interface import Unreadable
-from modem.port.port import Port
 from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig
 from modem.simulator.core.storage import Status, Stored
@@ -19,7 +17,8 @@ from modem.simulator.personality import PERSONALITIES
 from modem.sms.segmentation import join
 from modem.sms.tpdu import Deliver, ReportKind
 from tests.conftest import eventually
-from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.recording_work import RecordingWork, part
+from tests.modem.running_port import port_on
 
 MAKES = sorted(
     PERSONALITIES.keys() - {"q2406", "plain-keeps-reference"}
@@ -42,14 +41,8 @@ def bank_of(path: Path, make: str, storage: int = 20) -> Iterator[Bank]:
 def receiving(bank: Bank) -> Iterator[RecordingWork]:
     """A running port on the first modem, with a RecordingWork that records the messages."""
     work = RecordingWork()
-    settings = PortSettings(port=1, device=str(bank.device(1)))
-    port = Port(settings, work, submit_timeout_s=30, timing=FAST)
-    port.start()
-    try:
+    with port_on(bank, work):
         yield work
-    finally:
-        port.stop()
-        assert port.join(60)
 
 
 def texts(work: RecordingWork) -> list[tuple[str, str]]:
@@ -133,14 +126,8 @@ def test_texts_that_came_while_no_port_ran_are_found_in_every_memory(tmp_path: P
 def test_reports_are_received_in_every_form_that_modems_send(tmp_path: Path, make: str) -> None:
     with bank_of(tmp_path, make) as bank:
         work = RecordingWork(*(part(number, f"text {number}", bank.number(2)) for number in range(3)))
-        settings = PortSettings(port=1, device=str(bank.device(1)))
-        port = Port(settings, work, submit_timeout_s=2, timing=FAST)
-        port.start()
-        try:
+        with port_on(bank, work):
             eventually(lambda: len(work.reports) == 3)
-        finally:
-            port.stop()
-            assert port.join(60)
         assert {report.kind for report in work.reports} == {ReportKind.DELIVERED}
         references = [result.reference for result in work.results if isinstance(result, Submitted)]
         assert sorted(report.reference for report in work.reports) == sorted(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import PortSettings
 from modem.parts import Refused, Submitted
 from modem.port.conditions import Condition
 from modem.port.interface import Unreadable
@@ -16,8 +15,8 @@ from modem.port.status import PortState
 from modem.simulator.bank import Bank, BankConfig, Fault
 from tests.conftest import eventually
 from tests.modem.recording_work import FAST, RecordingWork, part
+from tests.modem.running_port import SCALE, port_on
 
-SCALE = 0.02
 RARELY_LISTED = replace(FAST, list_s=600)
 
 
@@ -55,12 +54,9 @@ def test_parts_and_texts_survive(tmp_path: Path, make: str, fault: Fault) -> Non
     )
     with Bank(config) as bank:
         work = RecordingWork()
-        settings = PortSettings(port=1, device=str(bank.device(1)))
-        port = Port(settings, work, submit_timeout_s=30, timing=RARELY_LISTED)
         if fault is Fault.IDENTITY_GLUED:
             bank.fault(1, fault)
-        port.start()
-        try:
+        with port_on(bank, work, timing=RARELY_LISTED) as port:
             eventually(lambda: work.state is PortState.UP and work.statuses[-1].active.operator)
             if fault is not Fault.IDENTITY_GLUED:
                 bank.fault(1, fault)
@@ -79,9 +75,6 @@ def test_parts_and_texts_survive(tmp_path: Path, make: str, fault: Fault) -> Non
             }
             eventually(lambda: not open_ones & set(work.statuses[-1].conditions))
             assert work.statuses[-1].model
-        finally:
-            port.stop()
-            assert port.join(60)
         assert sorted(accepted.text for accepted in bank.accepted()) == [
             f"text {number}" for number in range(1, 4)
         ]
