@@ -23,10 +23,12 @@ class Plan:
     drop: list[int] = field(default_factory=list)  # not this box's any more
     tell_again: list[ListedRow] = field(default_factory=list)  # outcomes that did not fit the row
     unknown: list[ListedRow] = field(default_factory=list)  # of this epoch, and not in the journal
+    # Of an older epoch, and the outcome of a part is not told yet: nothing more of them is sent until they are stamped.
+    undecided: list[ListedRow] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        """Whether rows and journal agree."""
+        """Whether nothing is to be done now."""
         return not (self.stamp or self.release or self.lost or self.drop or self.tell_again or self.unknown)
 
 
@@ -49,7 +51,9 @@ def compare(
     for row in rows:
         entry = entries.get(row.message_id)
         if row.message_id in untold or (entry is not None and entry.submitting):
-            continue  # nobody knows yet
+            if row.epoch != box.epoch:
+                plan.undecided.append(row.listed)
+            continue
         if recovering and row.state in (CLAIMED, STARTED) and (entry is None or _is_left(entry)):
             continue
         if row.state == CLAIMED:

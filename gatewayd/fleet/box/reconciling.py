@@ -19,7 +19,8 @@ from gatewayd.fleet.queue.names import STARTED, ListedRow
 from gatewayd.timekeeping.clock import Calendar, Clock
 
 _EVERY_S: Final = 60.0
-_LOOKED_AGAIN_S: Final = 2.0  # where rows were not in the journal: their acceptance may be under way
+# Where rows were not in the journal, because their acceptance may be under way; and where a part of an older epoch is on its way.
+_LOOKED_AGAIN_S: Final = 2.0
 _ROUNDS: Final = 5  # of a comparison, until it must agree
 
 
@@ -51,7 +52,6 @@ class Reconciling:
 
         Raises StoreUnavailableError, EpochOldError, and JoinAnewError where rows stayed unknown to the journal.
         """
-        unknown: set[ListedRow] = set()
         for _ in range(_ROUNDS):
             plan = self._compare(epoch)
             unknown = set(plan.unknown)
@@ -63,7 +63,8 @@ class Reconciling:
             if not (plan.stamp or plan.release or plan.lost or plan.tell_again):
                 break
         epoch.unknown = unknown
-        epoch.reconcile_at = monotonic() + (_LOOKED_AGAIN_S if unknown else _EVERY_S)
+        soon = unknown or plan.undecided
+        epoch.reconcile_at = monotonic() + (_LOOKED_AGAIN_S if soon else _EVERY_S)
 
     def _compare(self, epoch: Epoch) -> Plan:
         self._uploading.upload(epoch)

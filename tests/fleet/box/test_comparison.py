@@ -45,7 +45,7 @@ def plan(
 
 def steps(made: Plan) -> list[str]:
     """The names of what a plan does."""
-    names = ("stamp", "release", "lost", "drop", "tell_again", "unknown")
+    names = ("stamp", "release", "lost", "drop", "tell_again", "unknown", "undecided")
     return [name for name in names if getattr(made, name)]
 
 
@@ -67,7 +67,8 @@ def steps(made: Plan) -> list[str]:
         (row("started", 5), entry("started", 5, in_doubt=1), ["tell_again"]),
         (row("started", 4), entry("out", 3, sent=2), ["tell_again"]),
         (row("started", 4), entry("out", 3, in_doubt=1), ["tell_again"]),
-        (row("started", 4), entry("started", 4, submitting=1), []),  # nobody knows yet
+        (row("started", 4), entry("started", 4, submitting=1), ["undecided"]),
+        (row("started", 5), entry("started", 5, submitting=1), []),
         (row("started", 4, incarnation="older"), None, ["lost"]),
         (row("started", 5, incarnation="older"), entry("started", 5), ["lost"]),
         (row("in_doubt", told=True), entry("out", in_doubt=1), []),
@@ -100,7 +101,7 @@ def test_a_partly_sent_message_stays_also_where_its_sim_cannot_send() -> None:
 
 
 def test_a_row_waits_while_outcomes_of_its_message_are_not_told() -> None:
-    assert steps(plan(row("started"), entry("started", 4), untold=True)) == []
+    assert steps(plan(row("started"), entry("started", 4), untold=True)) == ["undecided"]
 
 
 @pytest.mark.parametrize(

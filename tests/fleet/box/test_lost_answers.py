@@ -74,3 +74,19 @@ def test_lost_answers_to_commits_double_and_lose_nothing(boxes: Boxes, proxy: Pr
             boxes.queue.becomes(message_id, "sent", 60)
     assert boxes.counts() == {f"message {number}": 1 for number in range(12)}
     assert boxes.queue.one("SELECT count(*) FROM queue") == 0
+
+
+def test_the_parts_behind_one_that_was_on_its_way_while_the_epoch_changed_go_out_soon(
+    boxes: Boxes, proxy: Proxy
+) -> None:
+    box = boxes.add("one", dsn=boxes.dsn_through(proxy), submit_timeout_s=60)
+    box.bank.hold(1, "+CMGS", answer=True)
+    with running(box):
+        message_id = boxes.queue.send("long " * 80)
+        eventually(lambda: box.part_state(message_id) == "submitting")
+        epoch = eventually(box.fleet.box_that_starts).epoch
+        proxy.reset()
+        eventually(lambda: (own := box.fleet.box_that_starts()) and own.epoch > epoch)
+        box.bank.release(1)
+        boxes.queue.becomes(message_id, "sent")
+    assert len(box.texts()) == 3
