@@ -6,6 +6,7 @@ import ctypes
 import os
 import select
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,27 +76,60 @@ def box(tmp_path: Path, manager: Manager) -> Iterator[Box]:
     box.stop()
 
 
-@contextmanager
-def frozen(task: int) -> Iterator[None]:
-    """One thread of a child process, stopped like a thread that hangs in the kernel."""
-    libc = ctypes.CDLL(None, use_errno=True)
+class Task:
+    """One thread of a child process."""
 
-    def order(request: int) -> None:
-        if libc.ptrace(ctypes.c_long(request), ctypes.c_long(task), None, None) != 0:
+    def __init__(self, task: int) -> None:
+        self._task = task
+        self._folder = Path(f"/proc/{task}")
+        self._place = ""
+        self._since = 0.0  # monotonic seconds
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop it where it waits for work, like a thread that hangs in the kernel."""
+        eventually(self._stop)
+        try:
+            yield
+        finally:
+            self._order(PTRACE_DETACH)
+
+    def _stop(self) -> bool:
+        if not self._waits_for_work():
+            return False
+        self._order(PTRACE_SEIZE)
+        self._order(PTRACE_INTERRUPT)
+        os.waitpid(self._task, 0x40000000)  # __WALL
+        if self._system_call() == self._place.splitlines()[0]:
+            return True
+        self._order(PTRACE_DETACH)
+        return False
+
+    def _waits_for_work(self) -> bool:
+        """Whether it has waited without a pause for longer than a thread that wants the lock of the interpreter ever does.
+
+        A thread that is stopped on its way to that lock, or with it, stops all threads.
+        """
+        status = (self._folder / "status").read_text()
+        (switches,) = (line for line in status.splitlines() if line.startswith("voluntary"))
+        place = f"{self._system_call()}\n{switches}"
+        if place != self._place:
+            self._place, self._since = place, time.monotonic()
+        waited_s = time.monotonic() - self._since
+        return waited_s > 4 * sys.getswitchinterval() and not place.startswith("running")
+
+    def _system_call(self) -> str:
+        return (self._folder / "syscall").read_text().strip()
+
+    def _order(self, request: int) -> None:
+        if self._libc.ptrace(ctypes.c_long(request), ctypes.c_long(self._task), None, None) != 0:
             pytest.skip(f"threads of a child cannot be stopped here: {os.strerror(ctypes.get_errno())}")
 
-    order(PTRACE_SEIZE)
-    order(PTRACE_INTERRUPT)
-    os.waitpid(task, 0x40000000)  # __WALL
-    try:
-        yield
-    finally:
-        libc.ptrace(ctypes.c_long(PTRACE_DETACH), ctypes.c_long(task), None, None)
 
-
-def tasks_of(box: Box) -> dict[str, int]:
+def tasks_of(box: Box) -> dict[str, Task]:
     """The threads of the daemon, by their names."""
-    return {thread["name"]: thread["id"] for thread in box.cli("status")["threads"]}
+    return {thread["name"]: Task(thread["id"]) for thread in box.cli("status")["threads"]}
 
 
 def test_systemd_is_notified_of_ready_of_the_ports_that_work_and_of_the_stop(
@@ -124,11 +158,11 @@ def test_the_watchdog_is_not_fed_while_a_thread_hangs(box: Box, manager: Manager
         "http": "the HTTP server",
         "timers": "the timers",
     }
-    thread_ids = tasks_of(box)
+    tasks = tasks_of(box)
     assert manager.is_fed_again()
     for thread, thread_name in names.items():
         expected = f"STATUS=0 of 2 ports work; 0 parts wait; no answer from {thread_name}"
-        with frozen(thread_ids[thread]):
+        with tasks[thread].frozen():
             eventually(partial(manager.has_received, expected))
             manager.received.clear()
             assert not manager.is_fed_within(0.4), "a working daemon feeds it ten times a second"
