@@ -76,11 +76,13 @@ def test_lost_answers_to_commits_double_and_lose_nothing(boxes: Boxes, proxy: Pr
     assert boxes.queue.one("SELECT count(*) FROM queue") == 0
 
 
-def test_the_parts_behind_one_that_was_on_its_way_while_the_epoch_changed_go_out_soon(
-    boxes: Boxes, proxy: Proxy
+@pytest.mark.parametrize("held", ["prompt", "answer"])
+def test_a_message_whose_part_was_on_its_way_while_the_epoch_changed_goes_out_soon(
+    boxes: Boxes, proxy: Proxy, held: str
 ) -> None:
-    box = boxes.add("one", dsn=boxes.dsn_through(proxy), submit_timeout_s=60)
-    box.bank.hold(1, "+CMGS", answer=True)
+    """With the prompt the part is withheld, as its epoch is over; with the answer it is sent, and others wait behind it."""
+    box = boxes.add("one", dsn=boxes.dsn_through(proxy), timing_prompt_s=60, submit_timeout_s=60)
+    box.bank.hold(1, "+CMGS", answer=held == "answer")
     with running(box):
         message_id = boxes.queue.send("long " * 80)
         eventually(lambda: box.part_state(message_id) == "submitting")
