@@ -86,16 +86,17 @@ class Port:
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Start the thread, which opens the device as soon as it is there. Call once."""
+        """Publish the port, and start the thread, which opens the device as soon as it is there. Call once."""
         status = PortStatus(
             port=self.settings.port,
             device=self.settings.device,
-            state=PortState.ABSENT,
-            detail=Text("The device was not looked for yet."),
+            state=PortState.PAUSED if self._paused else PortState.STARTING,
+            detail=_PAUSED if self._paused else Text("The device was not looked for yet."),
             slots=_unread_slots(self.settings.slots),
             active_slot=1,
         )
         self._reporter = Reporter(status, self._work, self._transcript)
+        self._reporter.publish()  # so that whoever asks right after the start finds all ports
         self._mailbox = Mailbox(self._reporter, self._transcript)
         self._thread = threading.Thread(
             target=self._run,

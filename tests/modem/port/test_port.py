@@ -241,6 +241,18 @@ def test_lte_alone_is_enough() -> None:
 # The device
 
 
+@pytest.mark.parametrize(("paused", "state"), [(False, PortState.STARTING), (True, PortState.PAUSED)])
+def test_a_port_has_a_status_as_soon_as_it_is_started(tmp_path: Path, paused: bool, state: PortState) -> None:
+    work = RecordingWork()
+    settings = PortSettings(port=1, device=str(tmp_path / "modem"))
+    port = Port(settings, work, submit_timeout_s=1, timing=FAST, paused=paused)
+    port.start()
+    found = work.statuses[:1]
+    port.stop()
+    assert port.join(60)
+    assert [status.state for status in found] == [state]
+
+
 def test_the_port_looks_for_a_missing_device_until_it_comes(tmp_path: Path) -> None:
     work = RecordingWork(part())
     link = tmp_path / "modem"
