@@ -9,7 +9,7 @@ from config.language.text import Text
 from config.settings import Settings
 from gatewayd.fleet.postgres.connection import Connection
 from gatewayd.fleet.queue import boxes, uploads
-from gatewayd.fleet.queue.names import Outcome, SetAside
+from gatewayd.fleet.queue.names import EpochOldError, Joined, Outcome, SetAside
 from gatewayd.fleet.setup import members
 from gatewayd.fleet.setup.errors import SetupError
 from gatewayd.store import Transaction
@@ -93,25 +93,12 @@ class Leave:
     def _tell(self, name: str, incarnation: shared_messages.Incarnation) -> None:
         """Tell the fleet every outcome, under a new epoch."""
         timeout_s = float(self._settings.dispatch.submit_timeout_s)
-        with self._db.transaction():
-            epochs = boxes.epochs(self._db, name)
-        asked = self._store.write(
-            lambda local: shared_messages.ask_for_epoch(local, epochs.present, epochs.server)
-        )
-        with self._db.transaction():
-            joined = boxes.join(
-                self._db,
-                name,
-                incarnation.token,
-                present=epochs.present,
-                epoch=asked.epoch,
-                version=VERSION,
-                submit_timeout_s=timeout_s,
-                acknowledged=incarnation.acknowledged,
-                journal=incarnation.journal,
-                had_id=0,
-                last_epoch=incarnation.epoch,
-            )
+        try:
+            joined = self._join(name, incarnation, timeout_s)
+        except (EpochOldError, LookupError):  # a rescue or an exclusion came between
+            raise SetupError(
+                Text("another box changed the state of this one just now: repeat the command")
+            ) from None
         if joined.behind:
             raise SetupError(
                 Text(
@@ -131,6 +118,28 @@ class Leave:
                 )
             acknowledged = max(answer.acknowledged, some[-1].number)
             self._note_told(some, acknowledged, answer.set_aside)
+
+    def _join(self, name: str, incarnation: shared_messages.Incarnation, timeout_s: float) -> Joined:
+        """Take a new epoch. Raises EpochOldError and LookupError, as `boxes.join`."""
+        with self._db.transaction():
+            epochs = boxes.epochs(self._db, name)
+        asked = self._store.write(
+            lambda local: shared_messages.ask_for_epoch(local, epochs.present, epochs.server)
+        )
+        with self._db.transaction():
+            return boxes.join(
+                self._db,
+                name,
+                incarnation.token,
+                present=epochs.present,
+                epoch=asked.epoch,
+                version=VERSION,
+                submit_timeout_s=timeout_s,
+                acknowledged=incarnation.acknowledged,
+                journal=incarnation.journal,
+                had_id=0,
+                last_epoch=incarnation.epoch,
+            )
 
     def _some(self, acknowledged: int) -> list[Outcome]:
         with self._store.readers.lend() as local:
