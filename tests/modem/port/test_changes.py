@@ -140,7 +140,7 @@ def test_a_restart_does_not_wait_for_the_end_of_a_rest() -> None:
             os.set_blocking(master, False)
             os.read(master, 1 << 16)
             port.restart_modem()
-            eventually(lambda: "as an operator ordered" in work.statuses[-1].detail)
+            eventually(lambda: any("as an operator ordered" in status.detail for status in work.statuses))
             assert b"AT+CFUN=1,1" in os.read(master, 1 << 16)
     finally:
         os.close(master)

@@ -163,7 +163,7 @@ def test_the_port_waits_for_an_answer_that_is_still_to_come(line_store: Recordin
         line_store.left_by_a_process(modem.device, typed)
         work = Attentive(modem)
         with port_on(modem.device, work, line_store, timing=replace(FAST, kept_s=30.0)):
-            eventually(lambda: work.state is PortState.STARTING)
+            eventually(lambda: "brought in step" in work.statuses[-1].detail)
             modem.say(TAKEN)
             eventually(lambda: work.recoveries == [(CLAIM, Submitted(7))])
             assert work.said_before == [0]

@@ -63,15 +63,17 @@ def test_codes_are_sent_between_submissions_and_delay_none_for_long(bank: Bank) 
 
 
 def test_the_last_outcome_is_settled_before_a_code_is_sent(bank: Bank) -> None:
-    bank.network.submit_s, bank.network.ussd_s = 10, 15  # 0.2 and 0.3 s
+    bank.hold(1, "+CMGS", answer=True)
     work = RecordingWork(part(1), part(2))
     with port_on(bank, work) as port:
         eventually(lambda: work.statuses and work.statuses[-1].busy)
         answer = port.ussd("#123#")
-        eventually(lambda: len(work.outcomes) == 1)
-        assert not answer.done()
+        settled: list[int] = []
+        answer.add_done_callback(lambda _: settled.append(len(work.outcomes)))  # in the thread of the port
+        bank.release(1)
         answer.result(60)
         eventually(lambda: len(work.outcomes) == 2)
+    assert settled == [1]
 
 
 def test_a_code_is_sent_by_the_sim_of_another_slot(bank: Bank) -> None:
