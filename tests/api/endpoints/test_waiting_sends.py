@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 from tests.api.contract_client import DEADLINE_S, TEXT, Client, Reply, order, quiet, sim_of, tenant
-from tests.conftest import Running, eventually, start_demo
+from tests.conftest import Running, eventually
+from tests.gatewayd.box import Box
 
 DENIED, HOME = 3, 1
 
@@ -18,7 +19,7 @@ def test_half_of_the_threads_wait_and_the_next_send_is_answered_at_once(running:
     waited: list[Reply] = []
 
     def wait() -> None:
-        waited.append(owner.client.post("/sms/send", TEXT | {"sim_number_id": sim_id}, {"Prefer": "wait=30"}))
+        waited.append(owner.client.post("/sms/send", TEXT | {"sim_number_id": sim_id}, {"Prefer": "wait=60"}))
 
     with sim_of(running, owner) as (sim_id, port):
         order(running, do="registration", port=port, stat=DENIED)
@@ -28,7 +29,7 @@ def test_half_of_the_threads_wait_and_the_next_send_is_answered_at_once(running:
             for thread in threads:
                 thread.start()
             eventually(lambda: len(owner.client.get("/sms/messages?status=pending").data) == places)
-            reply = owner.client.post("/sms/send", TEXT | {"sim_number_id": sim_id}, {"Prefer": "wait=30"})
+            reply = owner.client.post("/sms/send", TEXT | {"sim_number_id": sim_id}, {"Prefer": "wait=60"})
             assert reply.data["status"] == "pending"
             assert "Preference-Applied" not in reply.headers
             assert not waited
@@ -37,22 +38,29 @@ def test_half_of_the_threads_wait_and_the_next_send_is_answered_at_once(running:
         for thread in threads:
             thread.join(DEADLINE_S)
         assert [reply.data["status"] for reply in waited] == ["sent"] * places
-        assert {reply.headers["Preference-Applied"] for reply in waited} == {"wait=30"}
+        assert {reply.headers["Preference-Applied"] for reply in waited} == {"wait=60"}
         quiet(running)
 
 
 def test_a_send_that_waits_is_answered_when_the_gateway_stops(tmp_path: Path) -> None:
-    demo = start_demo(tmp_path, "--ports", "1", "--submit-s", "3")
-    client = Client(demo.url, demo.key)
-    waited: list[Reply] = []
-    waiter = threading.Thread(
-        target=lambda: waited.append(client.post("/sms/send", TEXT, {"Prefer": "wait=60"}))
-    )
-    waiter.start()
+    box = Box(tmp_path, slots={1: 1})
     try:
+        box.start_bank()
+        box.start_gateway()
+        client = Client(box.api, box.headers["X-API-Key"])
+        (sim,) = box.sims_ready(1)
+        box.order(do="registration", port=1, stat=DENIED)
+        eventually(lambda: not can_send(client, sim["id"]))
+        waited: list[Reply] = []
+        message = TEXT | {"sim_number_id": sim["id"]}
+        waiter = threading.Thread(
+            target=lambda: waited.append(client.post("/sms/send", message, {"Prefer": "wait=60"}))
+        )
+        waiter.start()
         eventually(lambda: client.get("/sms/messages?status=pending").data)
+        box.stop_gateway()
     finally:
-        assert demo.process.stop() == 0
+        box.stop()
     waiter.join(DEADLINE_S)
     assert [reply.data["status"] for reply in waited] == ["pending"]
 
