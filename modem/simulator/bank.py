@@ -283,6 +283,10 @@ class Bank:
         """Continue the held command of a modem, or drop it."""
         self.call(lambda: self.modem(port).release(forget=forget))
 
+    def is_holding(self, port: int) -> bool:
+        """Whether a modem holds a command now."""
+        return self.call(lambda: self.modem(port).is_holding)
+
     def stored(self, port: int) -> list[int]:
         """The <stat> of all messages in the memories of a modem and its active card."""
 

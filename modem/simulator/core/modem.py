@@ -378,6 +378,11 @@ class Modem:
         elif held is not None:
             held()
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether a command waits for `release`."""
+        return self._held_back is not None
+
     def _holds(self, *, answer: bool) -> bool:
         if self._hold != (self._name, answer):
             return False

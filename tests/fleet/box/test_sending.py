@@ -8,7 +8,7 @@ import pytest
 
 from modem.simulator.bank import Fault
 from tests.conftest import eventually
-from tests.fleet.box.members import RECIPIENT, Boxes, running
+from tests.fleet.box.members import RECIPIENT, Boxes, Member, running
 
 pytestmark = pytest.mark.postgres
 
@@ -99,10 +99,11 @@ def test_a_final_refusal_fails_the_message_with_its_reason(boxes: Boxes) -> None
     assert boxes.queue.state(message_id) is None
 
 
-def claimed(boxes: Boxes, count: int) -> list[int]:
-    """Messages for SIM 1 that its box has claimed; their ids."""
+def claimed(boxes: Boxes, box: Member, count: int) -> list[int]:
+    """Messages for SIM 1 that its box has claimed, the first of them held by the modem; their ids."""
     ids = [boxes.queue.send(f"held {number}", sim=1) for number in range(count)]
     eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state <> 'waiting'") == count)
+    eventually(lambda: box.bank.is_holding(1))
     return ids
 
 
@@ -110,7 +111,7 @@ def test_what_a_sim_cannot_send_any_more_waits_for_others(boxes: Boxes) -> None:
     box = boxes.add("one", prefetch_s=60, submit_timeout_s=60)
     box.bank.hold(1, "+CMGS", answer=True)
     with running(box):
-        ids = claimed(boxes, 4)
+        ids = claimed(boxes, box, 4)
         box.store.write(lambda db: db.execute("UPDATE sims SET enabled = 0"))
         # The one that the modem has stays.
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'waiting'") == 3)
@@ -126,7 +127,7 @@ def test_messages_of_a_sim_that_lost_its_network_wait_for_others(boxes: Boxes) -
     box = boxes.add("one", prefetch_s=60, submit_timeout_s=60)
     box.bank.hold(1, "+CMGS", answer=True)
     with running(box):
-        ids = claimed(boxes, 4)
+        ids = claimed(boxes, box, 4)
         box.bank.set_registration(1, 3)  # denied
         box.bank.release(1)
         eventually(lambda: boxes.queue.one("SELECT count(*) FROM queue WHERE state = 'waiting'") == 3)
