@@ -82,7 +82,7 @@ class Task:
     def __init__(self, task: int) -> None:
         self._task = task
         self._folder = Path(f"/proc/{task}")
-        self._place = ""
+        self._place = ("", "")  # the system call, and how often the thread has waited
         self._since = 0.0  # monotonic seconds
         self._libc = ctypes.CDLL(None, use_errno=True)
 
@@ -101,7 +101,7 @@ class Task:
         self._order(PTRACE_SEIZE)
         self._order(PTRACE_INTERRUPT)
         os.waitpid(self._task, 0x40000000)  # __WALL
-        if self._system_call() == self._place.splitlines()[0]:
+        if self._system_call() == self._place[0]:
             return True
         self._let_go()
         return False
@@ -113,11 +113,11 @@ class Task:
         """
         status = (self._folder / "status").read_text()
         (switches,) = (line for line in status.splitlines() if line.startswith("voluntary"))
-        place = f"{self._system_call()}\n{switches}"
+        place = (self._system_call(), switches)
         if place != self._place:
             self._place, self._since = place, time.monotonic()
         waited_s = time.monotonic() - self._since
-        return waited_s > 4 * sys.getswitchinterval() and not place.startswith("running")
+        return waited_s > 4 * sys.getswitchinterval() and place[0] != "running"
 
     def _system_call(self) -> str:
         try:

@@ -62,24 +62,24 @@ def flood(modem: ScriptedModem, data: bytes, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "urc",
+    ("urc", "looks", "readings"),
     [
-        b"\r\n+CPIN: READY\r\n",
-        b"\r\n+QUSIM: 1\r\n",
-        b"\r\n^SIMST:1\r\n",
-        b"\r\n#QSS: 3\r\n",
-        b"\r\n+CPIN: READY\r\n" + OK,
+        (b"\r\n+CPIN: READY\r\n", 2, 2),
+        (b"\r\n+QUSIM: 1\r\n", 2, 2),
+        (b"\r\n^SIMST:1\r\n", 2, 2),
+        (b"\r\n#QSS: 3\r\n", 2, 2),
+        # A stray OK may be taken for the answer to a look, which is then repeated; fifty looks would be asked for.
+        (b"\r\n+CPIN: READY\r\n" + OK, 5, 10),
     ],
 )
-def test_no_urc_makes_a_port_look_at_its_sim_again_and_again(urc: bytes) -> None:
+def test_no_urc_makes_a_port_look_at_its_sim_again_and_again(urc: bytes, looks: int, readings: int) -> None:
     work = RecordingWork()
     with ScriptedModem(healthy()) as modem, still(modem.device, work) as port:
         modem.commands.append("(here)")
         flood(modem, urc, 1.0)
         asked = after(modem, "(here)")
-        # A stray OK may be taken for the answer to a look, which is then repeated; fifty looks would be asked for.
-        assert 1 <= asked.count("AT+CPIN?") <= 5
-        assert asked.count("AT+CCID") <= 10
+        assert 1 <= asked.count("AT+CPIN?") <= looks
+        assert asked.count("AT+CCID") <= readings
         work.give(part())
         port.wake()
         eventually(lambda: work.results == [Submitted(1)])
